@@ -1,0 +1,383 @@
+package asyncio
+
+// The event loop: one goroutine that runs callbacks and tasks, one at a time, in the order
+// in which they were scheduled.
+//
+// A turn takes what is ready, then what the sockets have to say, then the timers that are
+// due, and runs exactly that; whatever it schedules waits for the next turn. When nothing
+// is ready the loop waits for sockets, timers and other goroutines. That order is CPython's
+// (Lib/asyncio/base_events.py), and everything deterministic about the package rests on it.
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// An EventLoop runs tasks and callbacks. Its methods must be called on the loop, that is by
+// tasks and callbacks it runs, or while it does not run; CallSoonThreadsafe, and what is
+// built on it, may be called by any goroutine. CPython: asyncio.AbstractEventLoop.
+type EventLoop struct {
+	ready     readyQueue
+	batch     int  // entries of the ready queue that belong to this turn
+	batching  bool // a turn is running its batch
+	timers    timerHeap
+	clock     Clock
+	virtual   VirtualClock // clock, if it is virtual
+	picker    Picker
+	current   *task // the task that has the thread
+	running   bool
+	stopping  bool
+	closed    bool
+	handedOut bool // somebody outside may hold the loop, hence wake it
+
+	root     scope // Context()
+	detached scope // never ends: for contexts that cannot be cancelled
+	tasks    task  // ring of the unfinished tasks, oldest first
+	taskSeq  uint64
+
+	idleWorkers []*worker
+	foreign     foreignWatch // ring of the contexts from outside that are watched
+	outside     int          // things outside that may still wake the loop
+	unheard     unheardList
+	executor    executor
+	signals     signalHandlers
+
+	exceptionHandler func(*EventLoop, ExceptionInfo)
+	options          loopOptions
+	sincePoll        int          // entries run since the sockets were asked
+	instrumented     bool         // debug mode, or a picker: no short cuts
+	goroutine        atomic.Int64 // id of the goroutine that runs the loop, in debug mode
+
+	noticed uint64 // taskSeq plus one when a deadlock was last logged
+
+	inbox inbox
+	netState
+}
+
+// idler is what a loop with nothing to do waits on: a sleeper, or a poller once it has
+// sockets.
+type idler interface {
+	Wait(timeout time.Duration) error
+	Wake()
+	Active() int
+	Close() error
+}
+
+// inbox is the one door by which other goroutines enter.
+type inbox struct {
+	mu     sync.Mutex
+	posted []func()
+	spare  []func() // the slice posted before, emptied
+	closed bool
+	idle   idler       // the loop waits on it; replaced under mu
+	full   atomic.Bool // posted is not empty
+}
+
+// pollInterval bounds how many entries run between two looks at the sockets while there
+// is always something ready.
+const pollInterval = 64
+
+// NewEventLoop returns a loop at rest. Close releases it.
+// CPython: asyncio.new_event_loop.
+func NewEventLoop(opts ...LoopOption) *EventLoop {
+	l := newLoop(context.Background(), opts)
+	l.handedOut = true
+	return l
+}
+
+// newLoop returns a loop whose contexts have the values of outer, which must not be
+// cancellable.
+func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
+	l := new(EventLoop)
+	for _, opt := range opts {
+		opt(&l.options)
+	}
+	l.options.fillIn()
+	l.clock = l.options.clock
+	l.virtual, _ = l.clock.(VirtualClock)
+	l.picker = l.options.picker
+	l.inbox.idle = newSleeper()
+	l.tasks.older, l.tasks.newer = &l.tasks, &l.tasks
+	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
+	l.unheard.init(l)
+	l.executor.init(l)
+	l.root.open(l, nil, outer, nil)
+	l.detached.open(l, nil, outer, nil)
+	l.SetDebug(l.options.debug)
+	return l
+}
+
+// Context returns a context that carries the loop and no task: for code that sets the loop
+// up from outside. It ends when the loop is closed.
+func (l *EventLoop) Context() context.Context { return &l.root }
+
+// loopOf returns the loop that ctx carries.
+func loopOf(ctx context.Context) *EventLoop {
+	if s, ok := ctx.(*scope); ok {
+		return s.loop
+	}
+	if s, ok := ctx.Value(scopeKey).(*scope); ok {
+		return s.loop
+	}
+	panic("asyncio: the context carries no event loop: pass the ctx that the coroutine was given, or EventLoop.Context()")
+}
+
+// RunningLoop returns the loop that ctx carries, and panics if it carries none.
+// CPython: asyncio.get_running_loop.
+func RunningLoop(ctx context.Context) *EventLoop {
+	l := loopOf(ctx)
+	l.handedOut = true
+	return l
+}
+
+// LoopFrom returns the loop that ctx carries, if it carries one.
+func LoopFrom(ctx context.Context) (*EventLoop, bool) {
+	s, ok := ctx.Value(scopeKey).(*scope)
+	if !ok {
+		return nil, false
+	}
+	s.loop.handedOut = true
+	return s.loop, true
+}
+
+// IsRunning reports whether the loop is running.
+func (l *EventLoop) IsRunning() bool { return l.running }
+
+// IsClosed reports whether the loop was closed.
+func (l *EventLoop) IsClosed() bool { return l.closed }
+
+// Time returns the loop's monotonic time, from an arbitrary origin.
+func (l *EventLoop) Time() time.Duration { return l.clock.Now() }
+
+// Wall returns the date and time of the loop's clock, which is virtual if the loop's is.
+func (l *EventLoop) Wall() time.Time { return l.clock.Wall() }
+
+func (l *EventLoop) wallAt(when time.Duration) time.Time {
+	return l.clock.Wall().Add(when - l.clock.Now())
+}
+
+// RunForever runs the loop until Stop. It returns ErrLoopRunning if the loop runs already,
+// ErrLoopClosed if it is closed, and a *DeadlockError if the loop ends by deadlock.
+func (l *EventLoop) RunForever() error {
+	if err := l.begin(); err != nil {
+		return err
+	}
+	defer l.end()
+	for {
+		if err := l.turn(); err != nil {
+			return err
+		}
+		if l.stopping {
+			return nil
+		}
+	}
+}
+
+// RunUntilComplete runs the loop until w is done and returns w's error. Callbacks that were
+// added to w before have run by then. It returns ErrLoopStopped if Stop came first; w stays
+// pending then, and can be run again. CPython: loop.run_until_complete.
+func (l *EventLoop) RunUntilComplete(w Waitable) error {
+	f := w.future()
+	if f.loop != l {
+		panic("asyncio: RunUntilComplete of a future that belongs to another event loop")
+	}
+	stop := new(stopCallback)
+	stop.listen(f, stop)
+	err := l.RunForever()
+	stop.node.remove()
+	if err != nil {
+		return err
+	}
+	if !f.Done() {
+		return ErrLoopStopped
+	}
+	return w.Err()
+}
+
+// stopCallback stops the loop when the future it listens to is done.
+type stopCallback struct{ Callback }
+
+func (*stopCallback) run(l *EventLoop) { l.stopping = true }
+
+// Stop makes the loop return at the end of the turn it is in, or after one turn if it does
+// not run. What the turn schedules waits for the next run. CPython: loop.stop.
+func (l *EventLoop) Stop() { l.stopping = true }
+
+func (l *EventLoop) begin() error {
+	if l.closed {
+		return ErrLoopClosed
+	}
+	if l.running {
+		return ErrLoopRunning
+	}
+	l.running = true
+	l.noteGoroutine()
+	return nil
+}
+
+func (l *EventLoop) end() {
+	l.running, l.stopping = false, false
+	l.current = nil
+	l.batch, l.batching = 0, false
+	l.goroutine.Store(0)
+}
+
+// turn is one iteration of the loop.
+func (l *EventLoop) turn() error {
+	l.drainInbox()
+	if l.ready.n == 0 && !l.stopping {
+		if err := l.idle(); err != nil {
+			return err
+		}
+	} else if l.sincePoll >= pollInterval && l.inbox.idle.Active() > 0 {
+		if err := l.poll(0); err != nil {
+			return err
+		}
+	}
+	l.fireTimers()
+	l.batch = l.ready.n
+	l.sincePoll += l.batch
+	for l.batch > 0 {
+		l.runBatch()
+	}
+	return nil
+}
+
+// poll looks at the sockets, waiting up to timeout for one to become ready.
+func (l *EventLoop) poll(timeout time.Duration) error {
+	l.sincePoll = 0
+	err := l.inbox.idle.Wait(timeout)
+	l.drainInbox()
+	return err
+}
+
+// runBatch runs what belongs to this turn. It returns early if an entry panics: the panic
+// has been reported then, and the caller goes on with the rest.
+func (l *EventLoop) runBatch() {
+	finished := false
+	defer func() {
+		l.batching = false
+		if finished {
+			return
+		}
+		if v := recover(); v != nil {
+			l.current = nil
+			l.reportPanic(v)
+		}
+	}()
+	l.batching = true
+	if l.instrumented {
+		l.runInstrumented()
+	} else {
+		for l.batch > 0 {
+			l.batch--
+			l.ready.pop().run(l)
+		}
+	}
+	finished = true
+}
+
+// fireTimers moves the timers that are due to the ready queue.
+func (l *EventLoop) fireTimers() {
+	if l.timers.len() == 0 {
+		return
+	}
+	now := l.clock.Now()
+	for {
+		r, due := l.timers.popDue(now)
+		if !due {
+			return
+		}
+		l.ready.push(r)
+	}
+}
+
+// idle waits until there is something to do.
+func (l *EventLoop) idle() error {
+	l.checkForeign()
+	if l.ready.n > 0 {
+		return nil
+	}
+	external := l.inbox.idle.Active() > 0 || l.outside > 0
+	if l.timers.len() == 0 {
+		if external {
+			return l.poll(neverFires)
+		}
+		return l.stuck()
+	}
+	next := l.timers.next()
+	wait := next - l.clock.Now()
+	switch {
+	case wait <= 0:
+		return l.poll(0)
+	case l.virtual == nil:
+		return l.poll(wait)
+	case external:
+		// Virtual time stands still while the real world works, but not for ever: what
+		// it answers in time must not be overtaken by a timeout.
+		if err := l.poll(wait); err != nil || l.ready.n > 0 {
+			return err
+		}
+	}
+	l.virtual.AdvanceTo(next)
+	return nil
+}
+
+// CallSoonThreadsafe schedules f to be called on the loop. Any goroutine may call it; calls
+// of one goroutine run in their order. It returns ErrLoopClosed once the loop is closed.
+// CPython: loop.call_soon_threadsafe.
+func (l *EventLoop) CallSoonThreadsafe(f func()) error {
+	if f == nil {
+		panic("asyncio: CallSoonThreadsafe(nil): pass a function")
+	}
+	if !l.post(f) {
+		return ErrLoopClosed
+	}
+	return nil
+}
+
+// post puts f into the inbox and wakes the loop. It reports false if the loop is closed.
+func (l *EventLoop) post(f func()) bool {
+	in := &l.inbox
+	in.mu.Lock()
+	if in.closed {
+		in.mu.Unlock()
+		return false
+	}
+	in.posted = append(in.posted, f)
+	first := len(in.posted) == 1
+	if first {
+		in.full.Store(true)
+	}
+	idle := in.idle
+	in.mu.Unlock()
+	if first {
+		idle.Wake()
+	}
+	return true
+}
+
+// drainInbox moves what other goroutines have posted to the ready queue.
+func (l *EventLoop) drainInbox() {
+	in := &l.inbox
+	if !in.full.Load() {
+		return
+	}
+	in.mu.Lock()
+	posted := in.posted
+	in.posted, in.spare = in.spare, nil
+	in.full.Store(false)
+	in.mu.Unlock()
+	for i, f := range posted {
+		l.ready.push(postedFunc(f))
+		posted[i] = nil
+	}
+	in.spare = posted[:0]
+}
+
+// postedFunc is a function from the inbox as an entry of the ready queue.
+type postedFunc func()
+
+func (f postedFunc) run(*EventLoop) { f() }

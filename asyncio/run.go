@@ -1,0 +1,204 @@
+package asyncio
+
+// Run and Runner: a loop from its making to its orderly end.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+)
+
+// Run makes a loop, runs main on it as a task and returns its result. What main leaves
+// behind is then cancelled and awaited, failures nobody asked for are reported, and the loop
+// is closed. The task ends when ctx ends. The first SIGINT cancels main, the second ends the
+// process. Run returns ErrLoopRunning if ctx belongs to a running loop.
+// CPython: asyncio.run.
+func Run[T any](ctx context.Context, main Coroutine[T], opts ...RunOption) (T, error) {
+	r := &Runner{ctx: ctx, opts: opts}
+	defer r.Close()
+	return RunWith(r, ctx, main)
+}
+
+// A Runner runs several main coroutines on one loop, one after the other.
+// CPython: asyncio.Runner.
+type Runner struct {
+	ctx    context.Context
+	opts   []RunOption
+	loop   *EventLoop
+	closed bool
+}
+
+// NewRunner returns a runner. Its loop is made when it is first needed; Close releases it.
+func NewRunner(opts ...RunOption) *Runner {
+	return &Runner{ctx: context.Background(), opts: opts}
+}
+
+// Loop returns the runner's loop.
+func (r *Runner) Loop() *EventLoop {
+	l := r.open()
+	l.handedOut = true
+	return l
+}
+
+func (r *Runner) open() *EventLoop {
+	if r.loop == nil {
+		r.loop = newLoop(context.WithoutCancel(r.ctx), r.opts)
+	}
+	return r.loop
+}
+
+// RunWith runs main as a task on the runner's loop and returns its result. Tasks it leaves
+// behind go on in the next RunWith, and are cancelled by Close. The task ends when ctx ends;
+// its values are main's. CPython: Runner.run.
+func RunWith[T any](r *Runner, ctx context.Context, main Coroutine[T]) (T, error) {
+	var zero T
+	if s, ok := ctx.Value(scopeKey).(*scope); ok && s.loop.running {
+		return zero, fmt.Errorf("asyncio: Run inside a coroutine: await the coroutine or create a task instead: %w", ErrLoopRunning)
+	}
+	if main == nil {
+		panic("asyncio: Run(nil): pass a coroutine")
+	}
+	if r.closed {
+		return zero, ErrLoopClosed
+	}
+	l := r.open()
+	t := CreateTask(l.enter(ctx), main)
+	interrupted := l.catchInterrupt(t)
+	err := l.RunUntilComplete(t)
+	if interrupted() && t.Cancelled() {
+		return zero, &CancelledError{Cause: ErrInterrupted}
+	}
+	if !t.Done() {
+		return zero, err
+	}
+	return t.Result()
+}
+
+// enter returns ctx as a context of the loop: with the loop's root in place of a loop that
+// ctx may have carried before.
+func (l *EventLoop) enter(ctx context.Context) context.Context {
+	return &enteredContext{Context: ctx, root: &l.root}
+}
+
+// enteredContext gives an outside context a loop.
+type enteredContext struct {
+	context.Context
+	root *scope
+}
+
+func (c *enteredContext) Value(key any) any {
+	if key == scopeKey {
+		return c.root
+	}
+	return c.Context.Value(key)
+}
+
+// Close cancels the tasks that are left, awaits them, waits for the executor's jobs, reports
+// failures nobody asked for and closes the loop. It is idempotent; it returns ErrLoopRunning
+// if called by code that the loop runs. CPython: Runner.close.
+func (r *Runner) Close() error {
+	if r.closed {
+		return nil
+	}
+	if r.loop != nil {
+		if r.loop.running {
+			return ErrLoopRunning
+		}
+		r.loop.cancelAndAwaitAll()
+	}
+	r.closed = true
+	if r.loop == nil {
+		return nil
+	}
+	return r.loop.Close()
+}
+
+// errShutDown is the cause with which a closing loop cancels what is left.
+var errShutDown = errors.New("asyncio: the event loop is shutting down")
+
+// cancelAndAwaitAll runs the loop until every task has ended, or the grace is over. Failures
+// of tasks that were cancelled here are reported.
+func (l *EventLoop) cancelAndAwaitAll() {
+	if l.closed || l.tasks.newer == &l.tasks {
+		return
+	}
+	for t := l.tasks.newer; t != &l.tasks; t = t.newer {
+		t.end(cancelled(errShutDown))
+	}
+	over := l.CallLater(l.options.grace, l.Stop)
+	defer over.Cancel()
+	drained := &drainCallback{loop: l}
+	drained.arm()
+	if err := l.RunForever(); err != nil {
+		slog.Error("asyncio: shutting down", "err", err)
+	}
+	drained.node.remove()
+}
+
+// drainCallback stops the loop when its last task is done.
+type drainCallback struct {
+	Callback
+	loop *EventLoop
+}
+
+// arm waits for the oldest task that is left.
+func (d *drainCallback) arm() {
+	oldest := d.loop.tasks.newer
+	if oldest == &d.loop.tasks {
+		d.loop.Stop()
+		return
+	}
+	d.listen(oldest.body.future(), d)
+}
+
+func (d *drainCallback) run(*EventLoop) { d.arm() }
+
+// Close ends the loop for good. Tasks that are not done are ended by force and reported,
+// executor jobs are cancelled and given the grace, sockets are closed, and failures nobody
+// asked for are reported. It returns ErrLoopRunning if the loop runs; closing a closed loop
+// does nothing. CPython: loop.close.
+func (l *EventLoop) Close() error {
+	if l.running {
+		return ErrLoopRunning
+	}
+	if l.closed {
+		return nil
+	}
+	l.signals.removeAll()
+	l.root.end(cancelled(ErrLoopClosed))
+	l.destroyTasks()
+	l.executor.cancelAll(ErrLoopClosed)
+	if n := l.joinExecutor(l.options.grace); n > 0 {
+		slog.Warn("asyncio: executor jobs did not end and are left behind", "jobs", n)
+	}
+	l.closed = true
+	l.inbox.mu.Lock()
+	l.inbox.closed = true
+	l.inbox.posted = nil
+	l.inbox.mu.Unlock()
+	l.closeWorkers()
+	l.root.close()
+	l.unheard.reportAll()
+	err := l.closeNetwork()
+	l.ready, l.timers = readyQueue{}, timerHeap{}
+	return errors.Join(err, l.inbox.idle.Close())
+}
+
+// destroyTasks ends what is not done, oldest first.
+func (l *EventLoop) destroyTasks() {
+	for l.tasks.newer != &l.tasks {
+		t := l.tasks.newer
+		if t.state != taskCreated {
+			l.reportPending(t, "a task did not end and was ended by force")
+		}
+		t.end(cancelled(ErrLoopClosed))
+		if w := t.worker; w != nil {
+			l.current = t
+			w.unwind()
+			l.current = nil
+			continue
+		}
+		t.body.abandon(t.ended.Load().err)
+	}
+}

@@ -1,0 +1,414 @@
+package asyncio
+
+// Scopes: the context.Context of the package, and the tree along which cancellation
+// travels.
+//
+// Every task has a scope, every Timeout makes one, and a loop has one as root. A scope
+// that ends ends its descendants, at once and for good: each task suspended under one of
+// them is woken with the error, and every later suspension under it fails with the same
+// error. The tree belongs to the loop; what other goroutines may touch (Done, Err, Value,
+// AfterFunc, as for any Context) goes through two atomic pointers and the mutex of
+// scopeExt, which exists only for scopes that somebody outside asked about.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A cancellation says why scopes ended. All scopes ended by one event share it.
+type cancellation struct {
+	ctxErr error // what Context.Err returns: context.Canceled or context.DeadlineExceeded
+	cause  error // what context.Cause returns
+	err    error // what a suspension returns
+
+	mirrorOnce sync.Once
+	mirror     any // the standard *cancelCtx that makes context.Cause work
+}
+
+func cancelled(cause error) *cancellation {
+	c := &cancellation{ctxErr: context.Canceled, cause: cause, err: &CancelledError{Cause: cause}}
+	if cause == nil {
+		c.cause = context.Canceled
+	}
+	return c
+}
+
+func deadlineExceeded() *cancellation {
+	return &cancellation{ctxErr: context.DeadlineExceeded, cause: context.DeadlineExceeded, err: context.DeadlineExceeded}
+}
+
+// cancellationOf translates the end of a context that is not a scope.
+func cancellationOf(ctx context.Context) *cancellation {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &cancellation{ctxErr: err, cause: cause, err: err}
+	}
+	if cause == err {
+		cause = nil
+	}
+	return cancelled(cause)
+}
+
+// standard returns a standard context's value for the key under which package context
+// keeps its cancelCtx. context.Cause asks for it, and finds the cause there.
+func (c *cancellation) standard() any {
+	c.mirrorOnce.Do(func() {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(c.cause)
+		c.mirror = ctx.Value(standardCancelKey)
+	})
+	return c.mirror
+}
+
+// standardCancelKey is the unexported key with which package context looks for its own
+// cancelCtx in a chain of contexts. It is learnt by watching context.Cause ask.
+var standardCancelKey = func() any {
+	var probe keyProbe
+	context.Cause(&probe)
+	return probe.key
+}()
+
+type keyProbe struct{ key any }
+
+func (*keyProbe) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*keyProbe) Done() <-chan struct{}       { return nil }
+func (*keyProbe) Err() error                  { return context.Canceled }
+func (p *keyProbe) Value(key any) any         { p.key = key; return nil }
+
+// scopeKey finds the innermost scope of a context.
+var scopeKey any = new(byte)
+
+// A scope is a context bound to a loop. Fields without a note belong to the loop.
+type scope struct {
+	loop  *EventLoop
+	task  *task           // the task that runs under the scope; nil at the loop's root
+	outer context.Context // where values come from; nil at the root
+
+	up         *scope // ends this scope when it ends; nil if nothing does
+	kids       *scope // ring of the scopes that end with this one, oldest first
+	prev, next *scope // neighbours in the ring of up
+	parked     *task  // ring of the tasks suspended under this scope, oldest first
+
+	ended atomic.Pointer[cancellation] // nil while alive; read by any goroutine
+	ext   atomic.Pointer[scopeExt]     // made on demand, by any goroutine
+}
+
+// scopeExt is what most scopes never need.
+type scopeExt struct {
+	mu    sync.Mutex
+	done  chan struct{}
+	after []*afterFunc
+
+	// The rest belongs to the loop.
+	limited  bool                // deadline is set
+	deadline time.Duration       // loop time
+	hook     func(*cancellation) // called on the loop when the scope ends
+	foreign  *foreignWatch       // the context from outside that ends this scope
+}
+
+type afterFunc struct{ f func() }
+
+// Deadline implements context.Context with the wall-clock time of the nearest deadline.
+func (s *scope) Deadline() (time.Time, bool) {
+	var nearest time.Time
+	var ok bool
+	if s.outer != nil {
+		nearest, ok = s.outer.Deadline()
+	}
+	if x := s.ext.Load(); x != nil && x.limited {
+		own := s.loop.wallAt(x.deadline)
+		if !ok || own.Before(nearest) {
+			return own, true
+		}
+	}
+	return nearest, ok
+}
+
+// Done implements context.Context.
+func (s *scope) Done() <-chan struct{} {
+	x := s.extension()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done == nil {
+		x.done = make(chan struct{})
+		if s.ended.Load() != nil {
+			close(x.done)
+		}
+	}
+	return x.done
+}
+
+// Err implements context.Context.
+func (s *scope) Err() error {
+	if c := s.ended.Load(); c != nil {
+		return c.ctxErr
+	}
+	return nil
+}
+
+// Value implements context.Context.
+func (s *scope) Value(key any) any {
+	switch key {
+	case scopeKey:
+		return s
+	case standardCancelKey:
+		if c := s.ended.Load(); c != nil {
+			return c.standard()
+		}
+		return nil
+	}
+	if s.outer == nil {
+		return nil
+	}
+	return s.outer.Value(key)
+}
+
+// AfterFunc registers f to be called when the scope ends, on the goroutine that ends it,
+// and returns a function that takes the registration back, as [context.AfterFunc]
+// describes. Package context uses it to attach its own contexts without a goroutine.
+func (s *scope) AfterFunc(f func()) (stop func() bool) {
+	x := s.extension()
+	a := &afterFunc{f: f}
+	x.mu.Lock()
+	ended := s.ended.Load() != nil
+	if !ended {
+		x.after = append(x.after, a)
+	}
+	x.mu.Unlock()
+	if ended {
+		f()
+		return func() bool { return false }
+	}
+	return func() bool { return x.forget(a) }
+}
+
+// String names the scope for fmt and logs.
+func (s *scope) String() string {
+	switch {
+	case s.task == nil:
+		return "asyncio.Context(loop)"
+	case s == &s.task.scope:
+		return fmt.Sprintf("asyncio.Context(%s)", s.task.title())
+	default:
+		return fmt.Sprintf("asyncio.Context(%s, nested)", s.task.title())
+	}
+}
+
+func (x *scopeExt) forget(a *afterFunc) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, b := range x.after {
+		if a == b {
+			x.after = append(x.after[:i], x.after[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// extension returns the scope's ext, making it if need be.
+func (s *scope) extension() *scopeExt {
+	if x := s.ext.Load(); x != nil {
+		return x
+	}
+	s.ext.CompareAndSwap(nil, new(scopeExt))
+	return s.ext.Load()
+}
+
+// open makes s a live child of up, with values from outer.
+func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
+	s.loop, s.task, s.outer = l, t, outer
+	if up == nil {
+		return
+	}
+	if c := up.ended.Load(); c != nil {
+		s.ended.Store(c)
+		return
+	}
+	s.up = up
+	if head := up.kids; head == nil {
+		s.prev, s.next = s, s
+		up.kids = s
+	} else {
+		s.prev, s.next = head.prev, head
+		head.prev.next, head.prev = s, s
+	}
+}
+
+// close takes s out of the tree. A live scope with children stays until the last has left:
+// what ends the ancestors must still reach them.
+func (s *scope) close() {
+	if x := s.ext.Load(); x != nil && x.foreign != nil {
+		x.foreign.stop()
+		x.foreign = nil
+	}
+	for s.up != nil && (s.kids == nil || s.ended.Load() != nil) {
+		up := s.up
+		if s.next == s {
+			up.kids = nil
+		} else {
+			s.prev.next, s.next.prev = s.next, s.prev
+			if up.kids == s {
+				up.kids = s.next
+			}
+		}
+		s.up, s.prev, s.next = nil, nil, nil
+		if !up.over() {
+			return
+		}
+		s = up
+	}
+}
+
+// over reports whether the task that ran under the scope is done, so that the scope is in
+// the tree for its children only.
+func (s *scope) over() bool {
+	return s.task != nil && s == &s.task.scope && s.task.state == taskDone
+}
+
+// end ends the scope and all below it. It does nothing if the scope has ended before.
+func (s *scope) end(c *cancellation) {
+	var exts []*scopeExt
+	s.endTree(c, &exts)
+	// What others registered runs last, when the tree is consistent again.
+	for _, x := range exts {
+		x.announce(c)
+	}
+}
+
+func (s *scope) endTree(c *cancellation, exts *[]*scopeExt) {
+	if s.ended.Load() != nil {
+		return
+	}
+	s.ended.Store(c)
+	if x := s.ext.Load(); x != nil {
+		*exts = append(*exts, x)
+	}
+	for s.parked != nil {
+		s.parked.wake(c.err)
+	}
+	if s.kids == nil {
+		return
+	}
+	for k := s.kids; ; k = k.next {
+		k.endTree(c, exts)
+		if k.next == s.kids {
+			return
+		}
+	}
+}
+
+func (x *scopeExt) announce(c *cancellation) {
+	x.mu.Lock()
+	after := x.after
+	x.after = nil
+	if x.done != nil {
+		close(x.done)
+	}
+	x.mu.Unlock()
+	for _, a := range after {
+		a.f()
+	}
+	if x.hook != nil {
+		x.hook(c)
+	}
+}
+
+// scopeOf returns the scope under which a call with ctx suspends, and whether it was made
+// for this call, in which case the caller closes it. Contexts made from a scope by other
+// packages are understood: with values added the scope is the same, without cancellation
+// it is the loop's never-ending one, and one that can end by itself gets a scope that
+// follows it.
+func scopeOf(ctx context.Context) (s *scope, made bool) {
+	if s, ok := ctx.(*scope); ok {
+		return s, false
+	}
+	return foreignScope(ctx)
+}
+
+func foreignScope(ctx context.Context) (s *scope, made bool) {
+	inner, ok := ctx.Value(scopeKey).(*scope)
+	if !ok {
+		panic("asyncio: the context carries no event loop: pass the ctx that the coroutine was given, or EventLoop.Context()")
+	}
+	switch ctx.Done() {
+	case nil:
+		return &inner.loop.detached, false
+	case inner.Done():
+		return inner, false
+	}
+	s = new(scope)
+	s.follow(ctx, inner.loop, inner.task)
+	return s, true
+}
+
+// follow opens s as a scope that ends when ctx, a context from outside, ends.
+func (s *scope) follow(ctx context.Context, l *EventLoop, t *task) {
+	s.open(l, t, ctx, nil)
+	if ctx.Err() != nil {
+		s.ended.Store(cancellationOf(ctx))
+		return
+	}
+	s.extension().foreign = l.watchForeign(ctx, s)
+}
+
+// A foreignWatch carries the end of a context from outside into a scope. Such a context
+// may end on any goroutine, hence the detour through the loop's inbox; an idle loop also
+// looks by itself, so that what was cancelled on the loop takes effect before time moves.
+type foreignWatch struct {
+	loop       *EventLoop
+	ctx        context.Context
+	scope      *scope
+	prev, next *foreignWatch
+	unregister func() bool
+	timed      bool // it has a deadline, hence ends by itself
+}
+
+func (l *EventLoop) watchForeign(ctx context.Context, s *scope) *foreignWatch {
+	w := &foreignWatch{loop: l, ctx: ctx, scope: s, prev: l.foreign.prev, next: &l.foreign}
+	w.prev.next, w.next.prev = w, w
+	if _, w.timed = ctx.Deadline(); w.timed {
+		l.outside++
+	}
+	w.unregister = context.AfterFunc(ctx, func() {
+		l.post(func() { w.scope.end(cancellationOf(ctx)) })
+	})
+	return w
+}
+
+func (w *foreignWatch) stop() {
+	w.unregister()
+	w.prev.next, w.next.prev = w.next, w.prev
+	if w.timed {
+		w.loop.outside--
+	}
+}
+
+// checkForeign ends the scopes whose context from outside has ended and reports whether
+// there were any.
+func (l *EventLoop) checkForeign() bool {
+	found := false
+	for w := l.foreign.next; w != &l.foreign; w = w.next {
+		if w.scope.ended.Load() == nil && w.ctx.Err() != nil {
+			w.scope.end(cancellationOf(w.ctx))
+			found = true
+		}
+	}
+	return found
+}
+
+// takeForeign hands the watch of a scope made for one call over to s, which takes that
+// scope's place. It returns nil if there is none.
+func (x *scopeExt) takeForeign(s *scope) *foreignWatch {
+	if x == nil || x.foreign == nil {
+		return nil
+	}
+	w := x.foreign
+	x.foreign = nil
+	w.scope = s
+	return w
+}

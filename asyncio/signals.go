@@ -1,0 +1,111 @@
+package asyncio
+
+// Signals: handlers that run on the loop, and the interrupt that cancels Run's main task.
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+)
+
+// ErrInterrupted is the cause with which SIGINT cancels the main task of Run.
+// CPython: KeyboardInterrupt.
+var ErrInterrupted = errors.New("asyncio: interrupted")
+
+// signalHandlers are the handlers of one loop, at most one for each signal.
+type signalHandlers struct{ relays map[os.Signal]*signalRelay }
+
+// A signalRelay carries one signal from the runtime to a loop. Its goroutine lives until
+// stop.
+type signalRelay struct {
+	ch   chan os.Signal
+	quit chan struct{}
+	over chan struct{}
+}
+
+func relaySignal(sig os.Signal, f func()) *signalRelay {
+	r := &signalRelay{ch: make(chan os.Signal, 1), quit: make(chan struct{}), over: make(chan struct{})}
+	signal.Notify(r.ch, sig)
+	go func() {
+		defer close(r.over)
+		for {
+			select {
+			case <-r.ch:
+				f()
+			case <-r.quit:
+				return
+			}
+		}
+	}()
+	return r
+}
+
+// stop restores what the signal did before and ends the goroutine.
+func (r *signalRelay) stop() {
+	signal.Stop(r.ch)
+	close(r.quit)
+	<-r.over
+}
+
+// AddSignalHandler makes the loop call f whenever the process receives sig, in place of the
+// handler it had for it. A loop with a handler waits for signals rather than reporting a
+// deadlock. It returns an error for a signal that cannot be caught.
+// CPython: loop.add_signal_handler.
+func (l *EventLoop) AddSignalHandler(sig os.Signal, f func()) error {
+	l.checkCall("AddSignalHandler", f)
+	if sig == os.Kill {
+		return fmt.Errorf("asyncio: add signal handler: %v cannot be caught", sig)
+	}
+	l.RemoveSignalHandler(sig)
+	if l.signals.relays == nil {
+		l.signals.relays = make(map[os.Signal]*signalRelay)
+	}
+	l.signals.relays[sig] = relaySignal(sig, func() { l.post(f) })
+	l.outside++
+	return nil
+}
+
+// RemoveSignalHandler takes the handler for sig away and reports whether there was one.
+// CPython: loop.remove_signal_handler.
+func (l *EventLoop) RemoveSignalHandler(sig os.Signal) bool {
+	r, ok := l.signals.relays[sig]
+	if !ok {
+		return false
+	}
+	delete(l.signals.relays, sig)
+	r.stop()
+	l.outside--
+	return true
+}
+
+func (h *signalHandlers) removeAll() {
+	for sig, r := range h.relays {
+		r.stop()
+		delete(h.relays, sig)
+	}
+}
+
+// catchInterrupt makes the first SIGINT cancel main and gives the second its ordinary
+// effect, unless the loop's options or a handler of its own say otherwise. The function it
+// returns ends that and reports whether there was a SIGINT.
+func (l *EventLoop) catchInterrupt(main Waitable) (interrupted func() bool) {
+	if l.options.noSignals || signal.Ignored(os.Interrupt) {
+		return func() bool { return false }
+	}
+	var caught atomic.Bool
+	var relay *signalRelay
+	relay = relaySignal(os.Interrupt, func() {
+		if _, own := l.signals.relays[os.Interrupt]; own {
+			return
+		}
+		caught.Store(true)
+		signal.Stop(relay.ch)
+		l.post(func() { main.Cancel(ErrInterrupted) })
+	})
+	return func() bool {
+		relay.stop()
+		return caught.Load()
+	}
+}

@@ -1,0 +1,44 @@
+package asyncio
+
+// Stacks of suspended tasks. A coroutine's stack is its own business, so the task itself is
+// asked: it is resumed for an instant, notes its callers and suspends again.
+
+import (
+	"runtime"
+	"strings"
+)
+
+const maxStackDepth = 64
+
+// An inspection asks a suspended task for its callers.
+type inspection struct{ pcs []uintptr }
+
+// stack returns where t is suspended, without the frames of this package.
+func (t *task) stack() []runtime.Frame {
+	if t.worker == nil || t.worker.dead || t == t.loop.current || t.state == taskRunning {
+		return nil
+	}
+	in := &inspection{pcs: make([]uintptr, 0, maxStackDepth)}
+	t.inspection = in
+	t.worker.next()
+	frames := runtime.CallersFrames(in.pcs)
+	var stack []runtime.Frame
+	for {
+		f, more := frames.Next()
+		if !isOwnFrame(f.Function) {
+			stack = append(stack, f)
+		}
+		if !more {
+			return stack
+		}
+	}
+}
+
+const packagePath = "github.com/aio-go/aio/asyncio."
+
+// isOwnFrame tells the frames of the loop's machinery from those of its users. Generic
+// functions of the package carry their instantiation in brackets.
+func isOwnFrame(function string) bool {
+	return strings.HasPrefix(function, packagePath) || strings.HasPrefix(function, "iter.Pull") ||
+		strings.HasPrefix(function, "runtime.") || function == ""
+}
