@@ -7,7 +7,8 @@ package asyncio
 // scheduler, and the race detector follows them. Making a worker costs several times a
 // switch, hence a worker that has finished a task waits in the loop's pool for another,
 // and one that finds a fresh task at the head of the ready queue runs it at once, without
-// switching at all.
+// switching at all. All that a suspension needs is here rather than in the task, so that a
+// task that never suspends does not pay for it.
 
 import (
 	"iter"
@@ -17,18 +18,45 @@ import (
 // maxIdleWorkers bounds the pool of a loop: about 12 MB of stacks.
 const maxIdleWorkers = 4096
 
-// A worker runs one task at a time on a coroutine of its own.
+type workerState uint8
+
+const (
+	workerIdle      workerState = iota // in the pool
+	workerRunning                      // its task has the thread
+	workerSuspended                    // its task waits for something
+	workerReady                        // its task is in the ready queue
+	workerUnwinding                    // its task is being ended by force, or left by Goexit
+)
+
+// String returns the name of the state.
+func (s workerState) String() string {
+	return [...]string{"idle", "running", "suspended", "ready", "unwinding"}[s]
+}
+
+// A worker runs one task at a time on a coroutine of its own. As an entry of the ready
+// queue it lets its suspended task go on.
 type worker struct {
 	loop  *EventLoop
-	next  func() (struct{}, bool) // loop side: run until the next yield
-	stop  func()                  // loop side: make the pending yield return false
-	yield func(struct{}) bool     // worker side: back to the loop
 	task  *task                   // nil in the pool
-	dead  bool                    // its goroutine is unwinding or gone
+	next  func() (struct{}, bool) // loop side: run until the next yield
+	yield func(struct{}) bool     // worker side: back to the loop
+	state workerState
+
+	// Suspension. A suspended worker is in the list of the scope it waits under, and in a
+	// wait queue, or on a timer, or both.
+	reason             waitReason
+	timer              timer
+	node               waitNode
+	under              *scope
+	parkPrev, parkNext *worker
+	wakeErr            error // what the suspension returns
+
+	stop func() // loop side: make the pending yield return false
 }
 
 func (l *EventLoop) newWorker() *worker {
 	w := &worker{loop: l}
+	w.node.owner = w
 	w.next, w.stop = iter.Pull(w.serve)
 	return w
 }
@@ -42,9 +70,8 @@ func (w *worker) serve(yield func(struct{}) bool) {
 			w.adopt(t)
 			continue
 		}
-		w.task = nil
+		w.task, w.under, w.state = nil, nil, workerIdle
 		if len(w.loop.idleWorkers) == maxIdleWorkers {
-			w.dead = true
 			return
 		}
 		w.loop.idleWorkers = append(w.loop.idleWorkers, w)
@@ -57,15 +84,31 @@ func (w *worker) serve(yield func(struct{}) bool) {
 // adopt makes t, which has not started, the task of w.
 func (w *worker) adopt(t *task) {
 	w.task, t.worker = t, w
-	t.state = taskRunning
-	w.loop.current = t
+	w.state = workerRunning
+	w.loop.hold(w)
+}
+
+// hold notes that w's task has the thread. The pointer outlasts the flag, since writing it
+// is the dearer of the two.
+func (l *EventLoop) hold(w *worker) {
+	if l.holder != w {
+		l.holder = w
+	}
+	l.inTask = true
+}
+
+// current returns the worker whose task has the thread, nil while a callback has it.
+func (l *EventLoop) current() *worker {
+	if !l.inTask {
+		return nil
+	}
+	return l.holder
 }
 
 // takeWorker returns a worker for a task that starts.
 func (l *EventLoop) takeWorker() *worker {
 	if n := len(l.idleWorkers); n > 0 {
 		w := l.idleWorkers[n-1]
-		l.idleWorkers[n-1] = nil
 		l.idleWorkers = l.idleWorkers[:n-1]
 		return w
 	}
@@ -79,7 +122,7 @@ func (l *EventLoop) takeFresh() *task {
 		return nil
 	}
 	t, ok := l.ready.peek().(*task)
-	if !ok || t.state != taskCreated || t.ended.Load() != nil {
+	if !ok || t.ended.Load() != nil {
 		return nil
 	}
 	l.ready.pop()
@@ -87,26 +130,117 @@ func (l *EventLoop) takeFresh() *task {
 	return t
 }
 
+// run implements runnable: the task goes on.
+func (w *worker) run(l *EventLoop) {
+	w.state = workerRunning
+	l.hold(w)
+	w.next()
+	l.inTask = false
+}
+
 // switchOut gives the thread back to the loop until the task's turn comes again.
-func (t *task) switchOut() {
+func (w *worker) switchOut() {
 	for {
-		if !t.worker.yield(struct{}{}) {
-			t.state = taskUnwinding
+		if !w.yield(struct{}{}) {
+			w.state = workerUnwinding
 			runtime.Goexit()
 		}
-		if t.inspection == nil {
+		in := w.loop.inspection
+		if in == nil {
 			return
 		}
-		t.inspection.pcs = t.inspection.pcs[:runtime.Callers(2, t.inspection.pcs[:cap(t.inspection.pcs)])]
-		t.inspection = nil
+		in.pcs = in.pcs[:runtime.Callers(2, in.pcs[:cap(in.pcs)])]
 	}
+}
+
+// suspend parks the running task under s until wake. The caller has put the worker where
+// whoever wakes it will find it.
+func (w *worker) suspend(s *scope, why waitReason) error {
+	w.under = s
+	if newer := s.parked; newer != nil {
+		w.parkNext, newer.parkPrev = newer, w
+	}
+	s.parked = w
+	w.state, w.reason = workerSuspended, why
+	w.switchOut()
+	err := w.wakeErr
+	if err != nil {
+		w.wakeErr = nil
+	}
+	return err
+}
+
+// granted implements waiter.
+func (w *worker) granted() { w.wake(nil) }
+
+// wake ends the suspension with err and schedules the task.
+func (w *worker) wake(err error) {
+	if w.parkPrev == nil {
+		w.under.parked = w.parkNext
+	} else {
+		w.parkPrev.parkNext = w.parkNext
+	}
+	if w.parkNext != nil {
+		w.parkNext.parkPrev, w.parkNext = w.parkPrev, nil
+	}
+	if w.parkPrev != nil {
+		w.parkPrev = nil
+	}
+	if w.node.queue != nil {
+		w.node.remove()
+	}
+	if w.timer.at != timerIdle {
+		w.loop.timers.remove(&w.timer)
+	}
+	if err != nil {
+		w.wakeErr = err
+	}
+	w.state = workerReady
+	w.loop.ready.push(w)
+}
+
+// giveWay lets the running task wait for its next turn. A scope that ends meanwhile is
+// noticed on return: giving way has no result that could be lost.
+func (w *worker) giveWay(s *scope) error {
+	w.state, w.reason = workerReady, waitTurn
+	w.loop.ready.push(w)
+	w.switchOut()
+	if c := s.ended.Load(); c != nil {
+		return c.err
+	}
+	return nil
+}
+
+// parkOn suspends the running task on q, under s.
+func (l *EventLoop) parkOn(s *scope, q *waitQueue, why waitReason) error {
+	w, err := l.suspending(s)
+	if err != nil {
+		return err
+	}
+	q.push(&w.node)
+	return w.suspend(s, why)
+}
+
+// suspending returns the worker of the task that is about to suspend under s, or the error
+// with which its suspension fails at once.
+func (l *EventLoop) suspending(s *scope) (*worker, error) {
+	w := l.holder
+	if !l.inTask {
+		panic("asyncio: a call that suspends was made outside a task: make it in a coroutine started with CreateTask or Run")
+	}
+	if c := s.ended.Load(); c != nil {
+		return nil, c.err
+	}
+	if w.state == workerUnwinding {
+		return nil, &CancelledError{Cause: ErrLoopClosed}
+	}
+	return w, nil
 }
 
 // unwind ends a suspended task by force: its deferred functions run, nothing else does.
 // It takes place on a goroutine of its own, since runtime.Goexit, the one exit that no
 // recover can stop, ends whoever resumed the coroutine too.
 func (w *worker) unwind() {
-	w.dead = true
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

@@ -50,7 +50,7 @@ func (e *DeadlockError) Error() string {
 // stuck is called when nothing is ready and the loop waits for nothing it knows of.
 func (l *EventLoop) stuck() error {
 	watched := l.foreign.next != &l.foreign
-	if l.tasks.newer == &l.tasks {
+	if len(l.allTasks()) == 0 {
 		return l.poll(neverFires)
 	}
 	if l.options.deadlockError || !l.handedOut && !watched {
@@ -69,15 +69,18 @@ func (l *EventLoop) stuck() error {
 
 // deadlock describes the tasks that wait.
 func (l *EventLoop) deadlock() *DeadlockError {
+	tasks := l.allTasks()
 	awaited := make(map[*waitQueue]*task)
-	for t := l.tasks.newer; t != &l.tasks; t = t.newer {
+	for _, t := range tasks {
 		awaited[&t.body.future().listeners] = t
 	}
 	e := new(DeadlockError)
-	for t := l.tasks.newer; t != &l.tasks; t = t.newer {
-		w := WaitingTask{Name: t.title(), For: t.reason.String(), Stack: t.stack()}
-		if of, ok := awaited[t.node.queue]; ok && t.node.queue != nil {
-			w.Awaits = of.title()
+	for _, t := range tasks {
+		w := WaitingTask{Name: t.title(), For: t.reason().String(), Stack: t.stack()}
+		if t.worker != nil && t.worker.node.queue != nil {
+			if of, ok := awaited[t.worker.node.queue]; ok {
+				w.Awaits = of.title()
+			}
 		}
 		e.Waiting = append(e.Waiting, w)
 	}

@@ -47,8 +47,11 @@ func (l *EventLoop) runInstrumented() {
 }
 
 func describe(r runnable) string {
-	if t, ok := r.(*task); ok {
-		return "task " + t.title()
+	switch r := r.(type) {
+	case *task:
+		return "task " + r.title()
+	case *worker:
+		return "task " + r.task.title()
 	}
 	return fmt.Sprintf("callback %T", r)
 }
@@ -63,7 +66,7 @@ func (l *EventLoop) noteGoroutine() {
 // checkGoroutine panics, in debug mode, if a method of the loop is called by a goroutine
 // that the loop does not run.
 func (l *EventLoop) checkGoroutine(method string) {
-	if !l.options.debug || !l.running || l.current != nil {
+	if !l.options.debug || !l.running || l.inTask {
 		return
 	}
 	if id := l.goroutine.Load(); id != 0 && id != goroutineID() {

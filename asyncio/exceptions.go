@@ -132,7 +132,7 @@ func (u *unheardList) reportAll() {
 func (l *EventLoop) reportPending(t *task, what string) {
 	l.CallExceptionHandler(ExceptionInfo{
 		Message: what,
-		Err:     fmt.Errorf("task %s waits for %v", t.title(), t.reason),
+		Err:     fmt.Errorf("task %s waits for %v", t.title(), t.reason()),
 		Task:    t.body,
 		Name:    t.title(),
 	})

@@ -137,7 +137,7 @@ func (f *futureCore) wait(ctx context.Context) error {
 		panic("asyncio: await of a future that belongs to another event loop: use RunCoroutineThreadsafe to cross loops")
 	}
 	if t, ok := f.owner.(*task); ok {
-		if t == s.loop.current {
+		if w := s.loop.current(); w != nil && w.task == t {
 			panic("asyncio: a task cannot await itself")
 		}
 		return s.loop.parkOn(s, &f.listeners, waitTask)

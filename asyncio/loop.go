@@ -26,7 +26,8 @@ type EventLoop struct {
 	clock     Clock
 	virtual   VirtualClock // clock, if it is virtual
 	picker    Picker
-	current   *task // the task that has the thread
+	holder    *worker // of the task that has the thread, while inTask
+	inTask    bool
 	running   bool
 	stopping  bool
 	closed    bool
@@ -34,7 +35,6 @@ type EventLoop struct {
 
 	root     scope // Context()
 	detached scope // never ends: for contexts that cannot be cancelled
-	tasks    task  // ring of the unfinished tasks, oldest first
 	taskSeq  uint64
 
 	idleWorkers []*worker
@@ -52,7 +52,8 @@ type EventLoop struct {
 
 	noticed uint64 // taskSeq plus one when a deadlock was last logged
 
-	inbox inbox
+	inspection *inspection // a suspended task that was resumed is to tell its stack
+	inbox      inbox
 	netState
 }
 
@@ -99,7 +100,6 @@ func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
 	l.virtual, _ = l.clock.(VirtualClock)
 	l.picker = l.options.picker
 	l.inbox.idle = newSleeper()
-	l.tasks.older, l.tasks.newer = &l.tasks, &l.tasks
 	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
 	l.unheard.init(l)
 	l.executor.init(l)
@@ -219,7 +219,7 @@ func (l *EventLoop) begin() error {
 
 func (l *EventLoop) end() {
 	l.running, l.stopping = false, false
-	l.current = nil
+	l.inTask, l.holder = false, nil
 	l.batch, l.batching = 0, false
 	l.goroutine.Store(0)
 }
@@ -231,7 +231,7 @@ func (l *EventLoop) turn() error {
 		if err := l.idle(); err != nil {
 			return err
 		}
-	} else if l.sincePoll >= pollInterval && l.inbox.idle.Active() > 0 {
+	} else if l.sincePoll >= pollInterval {
 		if err := l.poll(0); err != nil {
 			return err
 		}
@@ -248,6 +248,9 @@ func (l *EventLoop) turn() error {
 // poll looks at the sockets, waiting up to timeout for one to become ready.
 func (l *EventLoop) poll(timeout time.Duration) error {
 	l.sincePoll = 0
+	if timeout == 0 && l.inbox.idle.Active() == 0 {
+		return nil
+	}
 	err := l.inbox.idle.Wait(timeout)
 	l.drainInbox()
 	return err
@@ -263,7 +266,7 @@ func (l *EventLoop) runBatch() {
 			return
 		}
 		if v := recover(); v != nil {
-			l.current = nil
+			l.inTask = false
 			l.reportPanic(v)
 		}
 	}()

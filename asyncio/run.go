@@ -117,42 +117,52 @@ func (r *Runner) Close() error {
 // errShutDown is the cause with which a closing loop cancels what is left.
 var errShutDown = errors.New("asyncio: the event loop is shutting down")
 
-// cancelAndAwaitAll runs the loop until every task has ended, or the grace is over. Failures
-// of tasks that were cancelled here are reported.
+// cancelAndAwaitAll runs the loop until every task has ended, or the grace is over.
 func (l *EventLoop) cancelAndAwaitAll() {
-	if l.closed || l.tasks.newer == &l.tasks {
+	if l.closed {
 		return
 	}
-	for t := l.tasks.newer; t != &l.tasks; t = t.newer {
+	left := l.allTasks()
+	if len(left) == 0 {
+		return
+	}
+	for _, t := range left {
 		t.end(cancelled(errShutDown))
 	}
 	over := l.CallLater(l.options.grace, l.Stop)
 	defer over.Cancel()
-	drained := &drainCallback{loop: l}
-	drained.arm()
+	d := &drainCallback{left: left}
+	d.arm(l)
 	if err := l.RunForever(); err != nil {
 		slog.Error("asyncio: shutting down", "err", err)
 	}
-	drained.node.remove()
+	d.node.remove()
 }
 
 // drainCallback stops the loop when its last task is done.
 type drainCallback struct {
 	Callback
-	loop *EventLoop
+	left []*task
 }
 
 // arm waits for the oldest task that is left.
-func (d *drainCallback) arm() {
-	oldest := d.loop.tasks.newer
-	if oldest == &d.loop.tasks {
-		d.loop.Stop()
-		return
+func (d *drainCallback) arm(l *EventLoop) {
+	for {
+		for len(d.left) > 0 && d.left[0].state == taskDone {
+			d.left = d.left[1:]
+		}
+		if len(d.left) > 0 {
+			d.listen(d.left[0].body.future(), d)
+			return
+		}
+		if d.left = l.allTasks(); len(d.left) == 0 {
+			l.Stop()
+			return
+		}
 	}
-	d.listen(oldest.body.future(), d)
 }
 
-func (d *drainCallback) run(*EventLoop) { d.arm() }
+func (d *drainCallback) run(l *EventLoop) { d.arm(l) }
 
 // Close ends the loop for good. Tasks that are not done are ended by force and reported,
 // executor jobs are cancelled and given the grace, sockets are closed, and failures nobody
@@ -187,18 +197,27 @@ func (l *EventLoop) Close() error {
 
 // destroyTasks ends what is not done, oldest first.
 func (l *EventLoop) destroyTasks() {
-	for l.tasks.newer != &l.tasks {
-		t := l.tasks.newer
-		if t.state != taskCreated {
-			l.reportPending(t, "a task did not end and was ended by force")
+	for left := l.allTasks(); len(left) > 0; left = l.allTasks() {
+		for _, t := range left {
+			l.destroy(t)
 		}
-		t.end(cancelled(ErrLoopClosed))
-		if w := t.worker; w != nil {
-			l.current = t
-			w.unwind()
-			l.current = nil
-			continue
-		}
-		t.body.abandon(t.ended.Load().err)
 	}
+}
+
+func (l *EventLoop) destroy(t *task) {
+	if t.state == taskDone {
+		return
+	}
+	w := t.worker
+	if w != nil {
+		l.reportPending(t, "a task did not end and was ended by force")
+	}
+	t.end(cancelled(ErrLoopClosed))
+	if w == nil {
+		t.body.abandon(t.ended.Load().err)
+		return
+	}
+	l.hold(w)
+	w.unwind()
+	l.inTask = false
 }

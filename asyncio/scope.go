@@ -82,19 +82,20 @@ func (p *keyProbe) Value(key any) any         { p.key = key; return nil }
 // scopeKey finds the innermost scope of a context.
 var scopeKey any = new(byte)
 
-// A scope is a context bound to a loop. Fields without a note belong to the loop.
+// A scope is a context bound to a loop. Fields without a note belong to the loop. Those
+// that every suspension reads come first, to share a cache line.
 type scope struct {
-	loop  *EventLoop
-	task  *task           // the task that runs under the scope; nil at the loop's root
-	outer context.Context // where values come from; nil at the root
+	loop   *EventLoop
+	ended  atomic.Pointer[cancellation] // nil while alive; read by any goroutine
+	task   *task                        // the task that runs under the scope; nil at the loop's root
+	parked *worker                      // list of the tasks suspended under this scope, newest first
+	ext    atomic.Pointer[scopeExt]     // made on demand, by any goroutine
 
-	up         *scope // ends this scope when it ends; nil if nothing does
-	kids       *scope // ring of the scopes that end with this one, oldest first
-	prev, next *scope // neighbours in the ring of up
-	parked     *task  // ring of the tasks suspended under this scope, oldest first
-
-	ended atomic.Pointer[cancellation] // nil while alive; read by any goroutine
-	ext   atomic.Pointer[scopeExt]     // made on demand, by any goroutine
+	outer      context.Context // where values come from; nil at the root
+	up         *scope          // ends this scope when it ends; nil if nothing does
+	kids       *scope          // ring of the scopes that end with this one, oldest first
+	prev, next *scope          // neighbours in the ring of up
+	left       bool            // the code under it has finished: it stays for its kids only
 }
 
 // scopeExt is what most scopes never need.
@@ -219,7 +220,7 @@ func (s *scope) extension() *scopeExt {
 	return s.ext.Load()
 }
 
-// open makes s a live child of up, with values from outer.
+// open makes s a child of up, with values from outer. A child of an ended scope has ended.
 func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
 	s.loop, s.task, s.outer = l, t, outer
 	if up == nil {
@@ -227,7 +228,6 @@ func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
 	}
 	if c := up.ended.Load(); c != nil {
 		s.ended.Store(c)
-		return
 	}
 	s.up = up
 	if head := up.kids; head == nil {
@@ -239,14 +239,15 @@ func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
 	}
 }
 
-// close takes s out of the tree. A live scope with children stays until the last has left:
-// what ends the ancestors must still reach them.
+// close takes s out of the tree. A scope with kids stays until the last has left: what ends
+// the ancestors must still reach them.
 func (s *scope) close() {
 	if x := s.ext.Load(); x != nil && x.foreign != nil {
 		x.foreign.stop()
 		x.foreign = nil
 	}
-	for s.up != nil && (s.kids == nil || s.ended.Load() != nil) {
+	s.left = true
+	for s.left && s.kids == nil && s.up != nil {
 		up := s.up
 		if s.next == s {
 			up.kids = nil
@@ -257,17 +258,8 @@ func (s *scope) close() {
 			}
 		}
 		s.up, s.prev, s.next = nil, nil, nil
-		if !up.over() {
-			return
-		}
 		s = up
 	}
-}
-
-// over reports whether the task that ran under the scope is done, so that the scope is in
-// the tree for its children only.
-func (s *scope) over() bool {
-	return s.task != nil && s == &s.task.scope && s.task.state == taskDone
 }
 
 // end ends the scope and all below it. It does nothing if the scope has ended before.
@@ -288,9 +280,7 @@ func (s *scope) endTree(c *cancellation, exts *[]*scopeExt) {
 	if x := s.ext.Load(); x != nil {
 		*exts = append(*exts, x)
 	}
-	for s.parked != nil {
-		s.parked.wake(c.err)
-	}
+	s.wakeParked(c.err)
 	if s.kids == nil {
 		return
 	}
@@ -299,6 +289,22 @@ func (s *scope) endTree(c *cancellation, exts *[]*scopeExt) {
 		if k.next == s.kids {
 			return
 		}
+	}
+}
+
+// wakeParked wakes the tasks suspended under s, oldest first.
+func (s *scope) wakeParked(err error) {
+	w := s.parked
+	if w == nil {
+		return
+	}
+	for w.parkNext != nil {
+		w = w.parkNext
+	}
+	for w != nil {
+		newer := w.parkPrev
+		w.wake(err)
+		w = newer
 	}
 }
 
@@ -348,7 +354,7 @@ func foreignScope(ctx context.Context) (s *scope, made bool) {
 
 // follow opens s as a scope that ends when ctx, a context from outside, ends.
 func (s *scope) follow(ctx context.Context, l *EventLoop, t *task) {
-	s.open(l, t, ctx, nil)
+	s.open(l, t, ctx, &l.detached)
 	if ctx.Err() != nil {
 		s.ended.Store(cancellationOf(ctx))
 		return

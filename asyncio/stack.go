@@ -15,12 +15,14 @@ type inspection struct{ pcs []uintptr }
 
 // stack returns where t is suspended, without the frames of this package.
 func (t *task) stack() []runtime.Frame {
-	if t.worker == nil || t.worker.dead || t == t.loop.current || t.state == taskRunning {
+	w := t.worker
+	if w == nil || w.state != workerSuspended && w.state != workerReady {
 		return nil
 	}
 	in := &inspection{pcs: make([]uintptr, 0, maxStackDepth)}
-	t.inspection = in
-	t.worker.next()
+	t.loop.inspection = in
+	w.next()
+	t.loop.inspection = nil
 	frames := runtime.CallersFrames(in.pcs)
 	var stack []runtime.Frame
 	for {

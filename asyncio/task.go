@@ -2,15 +2,17 @@ package asyncio
 
 // Tasks: coroutines that the loop drives.
 //
-// A Task is a Future, a scope and a place in the loop's list, in one allocation. Its
-// states go created → (running ↔ suspended → ready)* → done; a task that is cancelled
-// before its first step goes from created to done without running.
+// A Task is a Future and a scope in one allocation. It is created, scheduled, started on a
+// worker, and done when its coroutine returns; one that is cancelled before its first step
+// is done without having started.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 )
 
@@ -41,17 +43,14 @@ type AnyTask interface {
 type taskState uint8
 
 const (
-	taskCreated taskState = iota
-	taskRunning
-	taskSuspended
-	taskReady
-	taskUnwinding // its coroutine is being ended by force
+	taskCreated taskState = iota // has to start
+	taskStarted                  // has a worker
 	taskDone
 )
 
 // String returns the name of the state.
 func (s taskState) String() string {
-	return [...]string{"created", "running", "suspended", "ready", "unwinding", "done"}[s]
+	return [...]string{"created", "started", "done"}[s]
 }
 
 // A taskBody is the typed side of a task.
@@ -61,26 +60,14 @@ type taskBody interface {
 	abandon(err error) // complete without running it (further)
 }
 
-// task is the untyped part of a Task.
+// task is the untyped part of a Task. As an entry of the ready queue it starts.
 type task struct {
 	scope
 	body   taskBody
-	worker *worker // while started and not done
+	worker *worker // while started
 	id     uint64
-	name   string // empty: Task-id
-
-	// Suspension. A suspended task is in the ring of the scope it waits under, and in a
-	// wait queue, or on a timer, or both.
-	under              *scope
-	parkPrev, parkNext *task
-	node               waitNode
-	timer              timer
-	wakeErr            error // what the suspension returns
-
-	older, newer *task // the loop's list of unfinished tasks
-	inspection   *inspection
-	state        taskState
-	reason       waitReason
+	name   *string // nil: Task-id
+	state  taskState
 }
 
 // TaskOption configures CreateTask.
@@ -134,7 +121,7 @@ func EnsureFuture[T any](ctx context.Context, c Coroutine[T]) *Task[T] { return 
 func (t *Task[T]) Name() string { return t.core.title() }
 
 // SetName changes the task's name.
-func (t *Task[T]) SetName(name string) { t.core.name = name }
+func (t *Task[T]) SetName(name string) { t.core.rename(name) }
 
 // Context returns the context the coroutine was given.
 func (t *Task[T]) Context() context.Context { return &t.core.scope }
@@ -146,7 +133,10 @@ func (t *Task[T]) Stack() []runtime.Frame { return t.core.stack() }
 // String describes the task for logs.
 func (t *Task[T]) String() string {
 	state := t.core.state.String()
-	if t.core.state == taskDone {
+	switch t.core.state {
+	case taskStarted:
+		state = t.core.worker.state.String()
+	case taskDone:
 		state = t.state.String()
 	}
 	if t.err != nil {
@@ -172,8 +162,7 @@ func CurrentTask(ctx context.Context) AnyTask {
 // created. CPython: asyncio.all_tasks.
 func AllTasks(ctx context.Context) []AnyTask {
 	var all []AnyTask
-	l := loopOf(ctx)
-	for t := l.tasks.newer; t != &l.tasks; t = t.newer {
+	for _, t := range loopOf(ctx).allTasks() {
 		all = append(all, t.body)
 	}
 	return all
@@ -181,9 +170,10 @@ func AllTasks(ctx context.Context) []AnyTask {
 
 // start brings a new task to life.
 func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o taskOptions) {
-	t.body, t.name = body, o.name
-	t.node.owner = t
-	f.owner = t
+	t.body, f.owner = body, t
+	if o.name != "" {
+		t.rename(o.name)
+	}
 	if s, ok := ctx.(*scope); ok {
 		t.open(s.loop, t, ctx, s)
 	} else {
@@ -193,15 +183,12 @@ func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o taskOp
 	f.loop = l
 	l.checkGoroutine("CreateTask")
 	if l.closed {
-		t.state = taskDone
-		t.close()
+		t.retire()
 		f.complete(&CancelledError{Cause: ErrLoopClosed})
 		return
 	}
 	l.taskSeq++
 	t.id = l.taskSeq
-	t.older, t.newer = l.tasks.older, &l.tasks
-	t.older.newer, l.tasks.older = t, t
 	if o.eager && l.batching {
 		l.runEager(t)
 		return
@@ -225,98 +212,27 @@ func (t *task) openForeign(ctx context.Context) {
 	}
 }
 
-// run implements runnable: it starts the task or lets it go on.
+// run implements runnable: the task starts.
 func (t *task) run(l *EventLoop) {
-	if t.state == taskCreated {
-		if c := t.ended.Load(); c != nil {
-			t.body.abandon(c.err)
-			return
-		}
-		w := l.takeWorker()
-		w.adopt(t)
-		w.next()
-	} else {
-		t.state = taskRunning
-		l.current = t
-		t.worker.next()
+	if c := t.ended.Load(); c != nil {
+		t.body.abandon(c.err)
+		return
 	}
-	l.current = nil
+	w := l.takeWorker()
+	w.adopt(t)
+	w.next()
+	l.inTask = false
 }
 
 // runEager runs the first step of t inside whatever is running.
 func (l *EventLoop) runEager(t *task) {
-	creator, batch := l.current, l.batch
+	creator, batch := l.current(), l.batch
 	l.batch = 0 // the worker must come back here, not look for more work
 	t.run(l)
-	l.current, l.batch = creator, batch
-}
-
-// granted implements waiter.
-func (t *task) granted() { t.wake(nil) }
-
-// wake ends the suspension of t with err and schedules it.
-func (t *task) wake(err error) {
-	s := t.under
-	if t.parkNext == t {
-		s.parked = nil
-	} else {
-		t.parkPrev.parkNext, t.parkNext.parkPrev = t.parkNext, t.parkPrev
-		if s.parked == t {
-			s.parked = t.parkNext
-		}
+	l.batch = batch
+	if creator != nil {
+		l.hold(creator)
 	}
-	t.under, t.parkPrev, t.parkNext = nil, nil, nil
-	t.node.remove()
-	if t.timer.at != timerIdle {
-		t.loop.timers.remove(&t.timer)
-	}
-	t.wakeErr = err
-	t.state = taskReady
-	t.loop.ready.push(t)
-}
-
-// suspend parks the running task under s until wake. The caller has put it where whoever
-// wakes it will find it.
-func (t *task) suspend(s *scope, why waitReason) error {
-	t.under = s
-	if head := s.parked; head == nil {
-		t.parkPrev, t.parkNext = t, t
-		s.parked = t
-	} else {
-		t.parkPrev, t.parkNext = head.parkPrev, head
-		head.parkPrev.parkNext, head.parkPrev = t, t
-	}
-	t.state, t.reason = taskSuspended, why
-	t.switchOut()
-	err := t.wakeErr
-	t.wakeErr = nil
-	return err
-}
-
-// parkOn suspends the running task on q, under s.
-func (l *EventLoop) parkOn(s *scope, q *waitQueue, why waitReason) error {
-	t, err := l.suspending(s)
-	if err != nil {
-		return err
-	}
-	q.push(&t.node)
-	return t.suspend(s, why)
-}
-
-// suspending returns the task that is about to suspend under s, or the error with which
-// its suspension fails at once.
-func (l *EventLoop) suspending(s *scope) (*task, error) {
-	t := l.current
-	if t == nil {
-		panic("asyncio: a call that suspends was made outside a task: make it in a coroutine started with CreateTask or Run")
-	}
-	if c := s.ended.Load(); c != nil {
-		return nil, c.err
-	}
-	if t.state == taskUnwinding {
-		return nil, &CancelledError{Cause: ErrLoopClosed}
-	}
-	return t, nil
 }
 
 // cancel implements controller.
@@ -325,20 +241,51 @@ func (t *task) cancel(cause error) bool {
 	return true
 }
 
+func (t *task) rename(name string) { t.name = &name }
+
 func (t *task) title() string {
-	if t.name != "" {
-		return t.name
+	if t.name != nil {
+		return *t.name
 	}
 	return "Task-" + strconv.FormatUint(t.id, 10)
 }
 
+// reason says what the task waits for.
+func (t *task) reason() waitReason {
+	if t.worker == nil {
+		return waitTurn
+	}
+	return t.worker.reason
+}
+
 // retire takes a finished task out of everything that held it.
 func (t *task) retire() {
-	t.state = taskDone
-	t.worker = nil
-	t.older.newer, t.newer.older = t.newer, t.older
-	t.older, t.newer = nil, nil
+	t.state, t.worker = taskDone, nil
 	t.close()
+}
+
+// allTasks returns the unfinished tasks, oldest first.
+func (l *EventLoop) allTasks() []*task {
+	var all []*task
+	var visit func(s *scope)
+	visit = func(s *scope) {
+		if s.task != nil && s == &s.task.scope && s.task.state != taskDone {
+			all = append(all, s.task)
+		}
+		if s.kids == nil {
+			return
+		}
+		for k := s.kids; ; k = k.next {
+			visit(k)
+			if k.next == s.kids {
+				return
+			}
+		}
+	}
+	visit(&l.root)
+	visit(&l.detached)
+	slices.SortFunc(all, func(a, b *task) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // execute implements taskBody.
@@ -360,11 +307,11 @@ func (t *Task[T]) crashed(panicked any) {
 	switch {
 	case panicked != nil:
 		t.finish(&PanicError{Value: panicked, Stack: debug.Stack()})
-	case t.core.state == taskUnwinding:
+	case t.core.worker.state == workerUnwinding:
 		t.finish(&CancelledError{Cause: ErrLoopClosed})
 	default:
 		// iter.Pull carries the Goexit on to the goroutine that runs the loop.
-		t.core.worker.dead = true
+		t.core.worker.state = workerUnwinding
 		t.finish(errGoexit)
 		t.heard()
 	}

@@ -37,8 +37,9 @@ func newTimeout(ctx context.Context, when func(*EventLoop) time.Duration) *timeo
 	l := up.loop
 	if foreign {
 		// The scope made for ctx follows it, and ends this one; it goes when this one goes.
-		s.open(l, up.task, ctx, nil)
+		s.open(l, up.task, ctx, &l.detached)
 		s.extra.foreign = up.ext.Load().takeForeign(&s.scope)
+		up.close()
 		if c := up.ended.Load(); c != nil {
 			s.ended.Store(c)
 		}

@@ -27,11 +27,11 @@ type waitQueue struct{ head, tail *waitNode }
 func (q *waitQueue) empty() bool { return q.head == nil }
 
 func (q *waitQueue) push(n *waitNode) {
-	n.queue, n.prev, n.next = q, q.tail, nil
+	n.queue = q
 	if q.tail == nil {
 		q.head = n
 	} else {
-		q.tail.next = n
+		n.prev, q.tail.next = q.tail, n
 	}
 	q.tail = n
 }
@@ -51,8 +51,12 @@ func (n *waitNode) remove() {
 		q.tail = n.prev
 	} else {
 		n.next.prev = n.prev
+		n.next = nil
 	}
-	n.queue, n.prev, n.next = nil, nil, nil
+	if n.prev != nil {
+		n.prev = nil
+	}
+	n.queue = nil
 }
 
 // wakeOne grants the oldest waiter and reports whether there was one.
