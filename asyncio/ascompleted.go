@@ -47,6 +47,7 @@ type completions struct {
 }
 
 func newCompletions(ctx context.Context, fs []*futureCore) *completions {
+	mustBeOf(loopOf(ctx), fs)
 	c := &completions{ctx: ctx}
 	c.watch(ctx, fs, func(f *futureCore) {
 		c.done = append(c.done, f)

@@ -13,6 +13,7 @@ package asyncio
 import (
 	"iter"
 	"runtime"
+	"sync/atomic"
 )
 
 // maxIdleWorkers bounds the pool of a loop: about 12 MB of stacks.
@@ -51,7 +52,8 @@ type worker struct {
 	parkPrev, parkNext *worker
 	wakeErr            error // what the suspension returns
 
-	stop func() // loop side: make the pending yield return false
+	stop      func()       // loop side: make the pending yield return false
+	goroutine atomic.Int64 // its id, in debug mode
 }
 
 func (l *EventLoop) newWorker() *worker {
@@ -64,6 +66,9 @@ func (l *EventLoop) newWorker() *worker {
 // serve is the body of the coroutine.
 func (w *worker) serve(yield func(struct{}) bool) {
 	w.yield = yield
+	if w.loop.options.debug {
+		w.goroutine.Store(goroutineID())
+	}
 	for {
 		w.task.body.execute()
 		if t := w.loop.takeFresh(); t != nil {

@@ -6,7 +6,6 @@ package asyncio
 import (
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strings"
 	"time"
 )
@@ -19,42 +18,23 @@ const deadlockNotice = time.Second
 // there is no timer, no socket, no executor job, no channel and no signal to wait for, and
 // nobody outside the loop could have kept hold of it.
 type DeadlockError struct {
-	// Waiting are the tasks that wait, in the order in which they were created.
-	Waiting []WaitingTask
+	// Graph are the tasks that wait.
+	Graph CallGraph
 }
 
-// A WaitingTask is one task of a deadlock.
-type WaitingTask struct {
-	Name   string          // the task's name
-	For    string          // what it waits for, such as "Lock.Acquire" or "Task"
-	Awaits string          // the name of the task it awaits, if it awaits one
-	Stack  []runtime.Frame // where it waits, innermost call first, without the loop's own
-}
-
-// Error prints the await graph: each task with what it waits for and where.
+// Error prints the await graph.
 func (e *DeadlockError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "asyncio: deadlock: %d task(s) wait and nothing can wake them", len(e.Waiting))
-	for _, t := range e.Waiting {
-		fmt.Fprintf(&b, "\n\t%s waits for %s", t.Name, t.For)
-		if t.Awaits != "" {
-			fmt.Fprintf(&b, " %s", t.Awaits)
-		}
-		if len(t.Stack) > 0 {
-			fmt.Fprintf(&b, "\n\t\tat %s (%s:%d)", t.Stack[0].Function, t.Stack[0].File, t.Stack[0].Line)
-		}
-	}
-	return b.String()
+	return fmt.Sprintf("asyncio: deadlock: nothing can wake the %d unfinished task(s):\n\t%s", len(e.Graph.Tasks),
+		strings.ReplaceAll(e.Graph.String(), "\n", "\n\t"))
 }
 
 // stuck is called when nothing is ready and the loop waits for nothing it knows of.
 func (l *EventLoop) stuck() error {
-	watched := l.foreign.next != &l.foreign
 	if len(l.allTasks()) == 0 {
 		return l.poll(neverFires)
 	}
-	if l.options.deadlockError || !l.handedOut && !watched {
-		return l.deadlock()
+	if l.options.deadlockError || !l.handedOut {
+		return &DeadlockError{Graph: l.callGraph()}
 	}
 	if l.noticed == l.taskSeq+1 {
 		return l.poll(neverFires)
@@ -63,26 +43,6 @@ func (l *EventLoop) stuck() error {
 		return err
 	}
 	l.noticed = l.taskSeq + 1
-	slog.Warn(l.deadlock().Error())
+	slog.Warn((&DeadlockError{Graph: l.callGraph()}).Error())
 	return nil
-}
-
-// deadlock describes the tasks that wait.
-func (l *EventLoop) deadlock() *DeadlockError {
-	tasks := l.allTasks()
-	awaited := make(map[*waitQueue]*task)
-	for _, t := range tasks {
-		awaited[&t.body.future().listeners] = t
-	}
-	e := new(DeadlockError)
-	for _, t := range tasks {
-		w := WaitingTask{Name: t.title(), For: t.reason().String(), Stack: t.stack()}
-		if t.worker != nil && t.worker.node.queue != nil {
-			if of, ok := awaited[t.worker.node.queue]; ok {
-				w.Awaits = of.title()
-			}
-		}
-		e.Waiting = append(e.Waiting, w)
-	}
-	return e
 }

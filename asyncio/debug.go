@@ -1,6 +1,8 @@
 package asyncio
 
-// Debug mode: checks that cost too much to be always on.
+// Debug mode: checks that cost too much to be always on. Calls from goroutines that the loop
+// does not run panic, steps are timed, and a watchdog shows a step that holds the loop up
+// while it does so.
 
 import (
 	"bytes"
@@ -8,16 +10,20 @@ import (
 	"log/slog"
 	"runtime"
 	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // SetDebug turns debug mode on or off. In debug mode, calls from a goroutine that is not the
-// loop's panic with the fix, and steps slower than the threshold are logged with the task or
-// callback they belong to. CPython: loop.set_debug.
+// loop's panic with the fix; steps that take longer than the threshold are logged with the
+// task or callback they belong to, and, by a watchdog, with its stack while it is stuck; and
+// Stats has a histogram of how long steps take. CPython: loop.set_debug.
 func (l *EventLoop) SetDebug(on bool) {
 	l.options.debug = on
 	l.instrumented = on || l.picker != nil
 	if l.running {
-		l.noteGoroutine()
+		l.beginDebug()
 	}
 }
 
@@ -33,16 +39,24 @@ func (l *EventLoop) runInstrumented() {
 		}
 		r := l.ready.popAt(i)
 		l.batch--
-		if !l.options.debug {
+		if l.options.debug {
+			l.runTimed(r)
+		} else {
 			r.run(l)
-			continue
 		}
-		what := describe(r)
-		before := l.clock.Now()
-		r.run(l)
-		if took := l.clock.Now() - before; took >= l.options.slowCallback {
-			slog.Warn("asyncio: a step held the loop up", "step", what, "took", took)
-		}
+	}
+}
+
+func (l *EventLoop) runTimed(r runnable) {
+	what := describe(r)
+	before := l.clock.Now()
+	l.watchdog.enter(r)
+	r.run(l)
+	l.watchdog.leave()
+	took := l.clock.Now() - before
+	l.stepTime.add(took)
+	if took >= l.options.slowCallback {
+		slog.Warn("asyncio: a step held the loop up", "step", what, "took", took)
 	}
 }
 
@@ -56,20 +70,32 @@ func describe(r runnable) string {
 	return fmt.Sprintf("callback %T", r)
 }
 
-// noteGoroutine remembers which goroutine runs the loop.
-func (l *EventLoop) noteGoroutine() {
-	if l.options.debug {
-		l.goroutine.Store(goroutineID())
+// beginDebug prepares a run in debug mode.
+func (l *EventLoop) beginDebug() {
+	if !l.options.debug {
+		return
 	}
+	l.goroutine.Store(goroutineID())
+	l.watchdog.start(l)
+}
+
+// endDebug ends what beginDebug began.
+func (l *EventLoop) endDebug() {
+	l.goroutine.Store(0)
+	l.watchdog.stop()
 }
 
 // checkGoroutine panics, in debug mode, if a method of the loop is called by a goroutine
 // that the loop does not run.
 func (l *EventLoop) checkGoroutine(method string) {
-	if !l.options.debug || !l.running || l.inTask {
+	if !l.options.debug || !l.running {
 		return
 	}
-	if id := l.goroutine.Load(); id != 0 && id != goroutineID() {
+	id := l.goroutine.Load()
+	if w := l.current(); w != nil {
+		id = w.goroutine.Load()
+	}
+	if id != 0 && id != goroutineID() {
 		panic("asyncio: " + method + " called by a goroutine that is not the loop's: use CallSoonThreadsafe or RunCoroutineThreadsafe")
 	}
 }
@@ -85,4 +111,84 @@ func goroutineID() int64 {
 		return 0
 	}
 	return id
+}
+
+// A watchdog logs, from a goroutine of its own, the stack of a step that takes too long,
+// while it does. It keeps real time.
+type watchdog struct {
+	step atomic.Uint64 // odd while a step runs; counts up
+	id   atomic.Int64  // goroutine that runs the step
+	quit chan struct{}
+	over sync.WaitGroup
+}
+
+func (d *watchdog) enter(r runnable) {
+	id := int64(0)
+	if w, ok := r.(*worker); ok {
+		id = w.goroutine.Load()
+	}
+	d.id.Store(id)
+	d.step.Add(1)
+}
+
+func (d *watchdog) leave() { d.step.Add(1) }
+
+func (d *watchdog) start(l *EventLoop) {
+	if d.quit != nil {
+		return
+	}
+	d.quit = make(chan struct{})
+	d.step.Store(0)
+	quit, limit := d.quit, l.options.slowCallback
+	d.over.Go(func() { d.watch(quit, limit, l.goroutine.Load()) })
+}
+
+func (d *watchdog) stop() {
+	if d.quit == nil {
+		return
+	}
+	close(d.quit)
+	d.over.Wait()
+	d.quit = nil
+}
+
+// watch looks at the loop twice within limit and reports a step that it meets twice.
+func (d *watchdog) watch(quit chan struct{}, limit time.Duration, loop int64) {
+	tick := time.NewTicker(max(limit/2, time.Millisecond))
+	defer tick.Stop()
+	var met, reported uint64
+	seen := 0
+	for {
+		select {
+		case <-quit:
+			return
+		case <-tick.C:
+		}
+		step := d.step.Load()
+		if step != met {
+			met, seen = step, 0
+		}
+		if seen++; seen < 3 || step%2 == 0 || step == reported {
+			continue
+		}
+		reported = step
+		id := d.id.Load()
+		if id == 0 {
+			id = loop
+		}
+		slog.Warn("asyncio: a step is holding the loop up", "for at least", limit, "stack", stackOf(id))
+	}
+}
+
+// stackOf returns the stack trace of goroutine id, as far as the runtime tells.
+func stackOf(id int64) string {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	header := []byte("goroutine " + strconv.FormatInt(id, 10) + " ")
+	for g := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		if bytes.HasPrefix(g, header) {
+			return string(g)
+		}
+	}
+	return string(buf)
 }

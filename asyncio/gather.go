@@ -57,6 +57,7 @@ type gathering struct {
 
 func (g *gathering) start(ctx context.Context) {
 	g.out.loop, g.out.owner = loopOf(ctx), g
+	mustBeOf(g.out.loop, g.children)
 	if g.settleAtOnce() {
 		return
 	}

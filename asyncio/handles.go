@@ -46,7 +46,7 @@ type TimerHandle struct {
 // Callbacks with equal deadlines run in the order in which they were scheduled.
 // CPython: loop.call_later.
 func (l *EventLoop) CallLater(d time.Duration, f func()) *TimerHandle {
-	return l.CallAt(l.clock.Now()+d, f)
+	return l.CallAt(l.deadlineIn(d), f)
 }
 
 // CallAt schedules f to be called when the loop's time reaches when.

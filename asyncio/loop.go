@@ -10,6 +10,7 @@ package asyncio
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,7 @@ type EventLoop struct {
 	timers    timerHeap
 	clock     Clock
 	virtual   VirtualClock // clock, if it is virtual
+	origin    time.Time    // date and time of loop time zero
 	picker    Picker
 	holder    *worker // of the task that has the thread, while inTask
 	inTask    bool
@@ -50,7 +52,10 @@ type EventLoop struct {
 	instrumented     bool         // debug mode, or a picker: no short cuts
 	goroutine        atomic.Int64 // id of the goroutine that runs the loop, in debug mode
 
-	noticed uint64 // taskSeq plus one when a deadlock was last logged
+	noticed      uint64 // taskSeq plus one when a deadlock was last logged
+	watchdog     watchdog
+	turns, steps uint64
+	stepTime     LatencyHistogram
 
 	inspection *inspection // a suspended task that was resumed is to tell its stack
 	inbox      inbox
@@ -98,6 +103,7 @@ func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
 	l.options.fillIn()
 	l.clock = l.options.clock
 	l.virtual, _ = l.clock.(VirtualClock)
+	l.origin = l.clock.Wall().Add(-l.clock.Now())
 	l.picker = l.options.picker
 	l.inbox.idle = newSleeper()
 	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
@@ -154,8 +160,16 @@ func (l *EventLoop) Time() time.Duration { return l.clock.Now() }
 // Wall returns the date and time of the loop's clock, which is virtual if the loop's is.
 func (l *EventLoop) Wall() time.Time { return l.clock.Wall() }
 
-func (l *EventLoop) wallAt(when time.Duration) time.Time {
-	return l.clock.Wall().Add(when - l.clock.Now())
+// wallAt returns the date and time of when, in loop time. Any goroutine may call it.
+func (l *EventLoop) wallAt(when time.Duration) time.Time { return l.origin.Add(when) }
+
+// deadlineIn returns the loop time d from now; the end of time if that is beyond it.
+func (l *EventLoop) deadlineIn(d time.Duration) time.Duration {
+	now := l.clock.Now()
+	if when := now + d; d < 0 || when >= now {
+		return when
+	}
+	return math.MaxInt64
 }
 
 // RunForever runs the loop until Stop. It returns ErrLoopRunning if the loop runs already,
@@ -185,9 +199,8 @@ func (l *EventLoop) RunUntilComplete(w Waitable) error {
 	}
 	stop := new(stopCallback)
 	stop.listen(f, stop)
-	err := l.RunForever()
-	stop.node.remove()
-	if err != nil {
+	defer stop.letGo()
+	if err := l.RunForever(); err != nil {
 		return err
 	}
 	if !f.Done() {
@@ -196,10 +209,23 @@ func (l *EventLoop) RunUntilComplete(w Waitable) error {
 	return w.Err()
 }
 
-// stopCallback stops the loop when the future it listens to is done.
-type stopCallback struct{ Callback }
+// stopCallback stops the loop when the future it listens to is done, unless it was let go:
+// a run that has ended otherwise must not stop the next one.
+type stopCallback struct {
+	Callback
+	idle bool
+}
 
-func (*stopCallback) run(l *EventLoop) { l.stopping = true }
+func (s *stopCallback) run(l *EventLoop) {
+	if !s.idle {
+		l.stopping = true
+	}
+}
+
+func (s *stopCallback) letGo() {
+	s.idle = true
+	s.node.remove()
+}
 
 // Stop makes the loop return at the end of the turn it is in, or after one turn if it does
 // not run. What the turn schedules waits for the next run. CPython: loop.stop.
@@ -213,7 +239,7 @@ func (l *EventLoop) begin() error {
 		return ErrLoopRunning
 	}
 	l.running = true
-	l.noteGoroutine()
+	l.beginDebug()
 	return nil
 }
 
@@ -221,7 +247,7 @@ func (l *EventLoop) end() {
 	l.running, l.stopping = false, false
 	l.inTask, l.holder = false, nil
 	l.batch, l.batching = 0, false
-	l.goroutine.Store(0)
+	l.endDebug()
 }
 
 // turn is one iteration of the loop.
@@ -239,6 +265,8 @@ func (l *EventLoop) turn() error {
 	l.fireTimers()
 	l.batch = l.ready.n
 	l.sincePoll += l.batch
+	l.turns++
+	l.steps += uint64(l.batch)
 	for l.batch > 0 {
 		l.runBatch()
 	}

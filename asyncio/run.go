@@ -64,9 +64,12 @@ func RunWith[T any](r *Runner, ctx context.Context, main Coroutine[T]) (T, error
 	}
 	l := r.open()
 	t := CreateTask(l.enter(ctx), main)
-	interrupted := l.catchInterrupt(t)
+	interrupt := l.catchInterrupt(t)
+	defer interrupt.stop() // also for a main that leaves by runtime.Goexit
 	err := l.RunUntilComplete(t)
-	if interrupted() && t.Cancelled() {
+	interrupt.stop()
+	if interrupt.caught.Load() && t.Cancelled() {
+		t.heard()
 		return zero, &CancelledError{Cause: ErrInterrupted}
 	}
 	if !t.Done() {

@@ -100,9 +100,10 @@ type scope struct {
 
 // scopeExt is what most scopes never need.
 type scopeExt struct {
-	mu    sync.Mutex
-	done  chan struct{}
-	after []*afterFunc
+	mu     sync.Mutex
+	done   chan struct{}
+	closed bool // done is closed
+	after  []*afterFunc
 
 	// The rest belongs to the loop.
 	limited  bool                // deadline is set
@@ -136,9 +137,9 @@ func (s *scope) Done() <-chan struct{} {
 	defer x.mu.Unlock()
 	if x.done == nil {
 		x.done = make(chan struct{})
-		if s.ended.Load() != nil {
-			close(x.done)
-		}
+	}
+	if s.ended.Load() != nil {
+		x.closeDone()
 	}
 	return x.done
 }
@@ -170,7 +171,8 @@ func (s *scope) Value(key any) any {
 
 // AfterFunc registers f to be called when the scope ends, on the goroutine that ends it,
 // and returns a function that takes the registration back, as [context.AfterFunc]
-// describes. Package context uses it to attach its own contexts without a goroutine.
+// describes. Package context uses it to attach its own contexts without a goroutine. It
+// may hold a lock that f needs, hence f has a goroutine of its own if the scope has ended.
 func (s *scope) AfterFunc(f func()) (stop func() bool) {
 	x := s.extension()
 	a := &afterFunc{f: f}
@@ -181,8 +183,7 @@ func (s *scope) AfterFunc(f func()) (stop func() bool) {
 	}
 	x.mu.Unlock()
 	if ended {
-		f()
-		return func() bool { return false }
+		return context.AfterFunc(s, f)
 	}
 	return func() bool { return x.forget(a) }
 }
@@ -226,28 +227,56 @@ func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
 	if up == nil {
 		return
 	}
+	s.up = up
+	if up.next == nil && up.up != nil {
+		up.rejoin()
+	}
 	if c := up.ended.Load(); c != nil {
 		s.ended.Store(c)
 	}
-	s.up = up
-	if head := up.kids; head == nil {
+	s.join()
+}
+
+// join puts s into the ring of its up.
+func (s *scope) join() {
+	if head := s.up.kids; head == nil {
 		s.prev, s.next = s, s
-		up.kids = s
+		s.up.kids = s
 	} else {
 		s.prev, s.next = head.prev, head
 		head.prev.next, head.prev = s, s
 	}
 }
 
+// rejoin brings s, which has left the tree, back for a new kid: a task may start another
+// under the context of one that is done.
+func (s *scope) rejoin() {
+	if s.up.next == nil && s.up.up != nil {
+		s.up.rejoin()
+	}
+	s.join()
+	if c := s.up.ended.Load(); c != nil {
+		s.end(c)
+	}
+	x := s.ext.Load()
+	if x == nil || x.foreign == nil || s.ended.Load() != nil {
+		return
+	}
+	if ctx := x.foreign.ctx; ctx.Err() != nil {
+		s.end(cancellationOf(ctx))
+	} else {
+		x.foreign = s.loop.watchForeign(ctx, s)
+	}
+}
+
 // close takes s out of the tree. A scope with kids stays until the last has left: what ends
 // the ancestors must still reach them.
 func (s *scope) close() {
-	if x := s.ext.Load(); x != nil && x.foreign != nil {
-		x.foreign.stop()
-		x.foreign = nil
-	}
 	s.left = true
-	for s.left && s.kids == nil && s.up != nil {
+	for s.left && s.kids == nil && s.next != nil {
+		if x := s.ext.Load(); x != nil && x.foreign != nil {
+			x.foreign.stop()
+		}
 		up := s.up
 		if s.next == s {
 			up.kids = nil
@@ -257,7 +286,7 @@ func (s *scope) close() {
 				up.kids = s.next
 			}
 		}
-		s.up, s.prev, s.next = nil, nil, nil
+		s.prev, s.next = nil, nil
 		s = up
 	}
 }
@@ -266,9 +295,18 @@ func (s *scope) close() {
 func (s *scope) end(c *cancellation) {
 	var exts []*scopeExt
 	s.endTree(c, &exts)
-	// What others registered runs last, when the tree is consistent again.
+	// What others registered runs last, when all of the tree has ended, and shows it.
+	var after []*afterFunc
 	for _, x := range exts {
-		x.announce(c)
+		after = append(after, x.announce()...)
+	}
+	for _, a := range after {
+		a.f()
+	}
+	for _, x := range exts {
+		if x.hook != nil {
+			x.hook(c)
+		}
 	}
 }
 
@@ -308,19 +346,21 @@ func (s *scope) wakeParked(err error) {
 	}
 }
 
-func (x *scopeExt) announce(c *cancellation) {
+// announce shows other goroutines that the scope has ended, and returns what they want to
+// be called then.
+func (x *scopeExt) announce() (after []*afterFunc) {
 	x.mu.Lock()
-	after := x.after
-	x.after = nil
-	if x.done != nil {
+	defer x.mu.Unlock()
+	x.closeDone()
+	after, x.after = x.after, nil
+	return after
+}
+
+// closeDone closes the channel of an ended scope, if there is one. The caller holds mu.
+func (x *scopeExt) closeDone() {
+	if x.done != nil && !x.closed {
+		x.closed = true
 		close(x.done)
-	}
-	x.mu.Unlock()
-	for _, a := range after {
-		a.f()
-	}
-	if x.hook != nil {
-		x.hook(c)
 	}
 }
 
@@ -386,9 +426,14 @@ func (l *EventLoop) watchForeign(ctx context.Context, s *scope) *foreignWatch {
 	return w
 }
 
+// stop ends the watch; it does nothing if it was stopped before.
 func (w *foreignWatch) stop() {
+	if w.prev == nil {
+		return
+	}
 	w.unregister()
 	w.prev.next, w.next.prev = w.next, w.prev
+	w.prev = nil
 	if w.timed {
 		w.loop.outside--
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 )
 
@@ -23,9 +24,11 @@ type signalRelay struct {
 	ch   chan os.Signal
 	quit chan struct{}
 	over chan struct{}
+	once sync.Once
 }
 
-func relaySignal(sig os.Signal, f func()) *signalRelay {
+// relaySignal calls f, on a goroutine of its own, whenever sig arrives.
+func relaySignal(sig os.Signal, f func(*signalRelay)) *signalRelay {
 	r := &signalRelay{ch: make(chan os.Signal, 1), quit: make(chan struct{}), over: make(chan struct{})}
 	signal.Notify(r.ch, sig)
 	go func() {
@@ -33,7 +36,7 @@ func relaySignal(sig os.Signal, f func()) *signalRelay {
 		for {
 			select {
 			case <-r.ch:
-				f()
+				f(r)
 			case <-r.quit:
 				return
 			}
@@ -42,10 +45,12 @@ func relaySignal(sig os.Signal, f func()) *signalRelay {
 	return r
 }
 
-// stop restores what the signal did before and ends the goroutine.
+// stop restores what the signal did before and ends the goroutine. It is idempotent.
 func (r *signalRelay) stop() {
-	signal.Stop(r.ch)
-	close(r.quit)
+	r.once.Do(func() {
+		signal.Stop(r.ch)
+		close(r.quit)
+	})
 	<-r.over
 }
 
@@ -62,7 +67,7 @@ func (l *EventLoop) AddSignalHandler(sig os.Signal, f func()) error {
 	if l.signals.relays == nil {
 		l.signals.relays = make(map[os.Signal]*signalRelay)
 	}
-	l.signals.relays[sig] = relaySignal(sig, func() { l.post(f) })
+	l.signals.relays[sig] = relaySignal(sig, func(*signalRelay) { l.post(f) })
 	l.outside++
 	return nil
 }
@@ -87,25 +92,33 @@ func (h *signalHandlers) removeAll() {
 	}
 }
 
+// An interrupt is the SIGINT that cancels a main task.
+type interrupt struct {
+	relay  *signalRelay // nil if signals are left alone
+	caught atomic.Bool
+}
+
 // catchInterrupt makes the first SIGINT cancel main and gives the second its ordinary
-// effect, unless the loop's options or a handler of its own say otherwise. The function it
-// returns ends that and reports whether there was a SIGINT.
-func (l *EventLoop) catchInterrupt(main Waitable) (interrupted func() bool) {
+// effect, unless the loop's options or a handler of its own say otherwise, until stop.
+func (l *EventLoop) catchInterrupt(main Waitable) *interrupt {
+	i := new(interrupt)
 	if l.options.noSignals || signal.Ignored(os.Interrupt) {
-		return func() bool { return false }
+		return i
 	}
-	var caught atomic.Bool
-	var relay *signalRelay
-	relay = relaySignal(os.Interrupt, func() {
-		if _, own := l.signals.relays[os.Interrupt]; own {
-			return
-		}
-		caught.Store(true)
-		signal.Stop(relay.ch)
-		l.post(func() { main.Cancel(ErrInterrupted) })
+	i.relay = relaySignal(os.Interrupt, func(r *signalRelay) {
+		signal.Stop(r.ch)
+		l.post(func() {
+			if _, own := l.signals.relays[os.Interrupt]; !own {
+				i.caught.Store(true)
+				main.Cancel(ErrInterrupted)
+			}
+		})
 	})
-	return func() bool {
-		relay.stop()
-		return caught.Load()
+	return i
+}
+
+func (i *interrupt) stop() {
+	if i.relay != nil {
+		i.relay.stop()
 	}
 }

@@ -23,7 +23,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return w.giveWay(s)
 	}
-	l.timers.add(&w.timer, l.clock.Now()+d, (*sleeping)(w))
+	l.timers.add(&w.timer, l.deadlineIn(d), (*sleeping)(w))
 	return w.suspend(s, waitSleep)
 }
 

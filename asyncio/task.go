@@ -43,14 +43,13 @@ type AnyTask interface {
 type taskState uint8
 
 const (
-	taskCreated taskState = iota // has to start
-	taskStarted                  // has a worker
+	taskCreated taskState = iota // has to start, or has a worker, which has a state too
 	taskDone
 )
 
 // String returns the name of the state.
 func (s taskState) String() string {
-	return [...]string{"created", "started", "done"}[s]
+	return [...]string{"created", "done"}[s]
 }
 
 // A taskBody is the typed side of a task.
@@ -133,10 +132,10 @@ func (t *Task[T]) Stack() []runtime.Frame { return t.core.stack() }
 // String describes the task for logs.
 func (t *Task[T]) String() string {
 	state := t.core.state.String()
-	switch t.core.state {
-	case taskStarted:
+	switch {
+	case t.core.worker != nil:
 		state = t.core.worker.state.String()
-	case taskDone:
+	case t.core.state == taskDone:
 		state = t.state.String()
 	}
 	if t.err != nil {

@@ -59,7 +59,7 @@ func newTimeout(ctx context.Context, when func(*EventLoop) time.Duration) *timeo
 // and must be called, on the loop. A d of zero or less ends it in the next turn.
 // CPython: asyncio.timeout.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	s := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.clock.Now() + d })
+	s := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.deadlineIn(d) })
 	return &s.scope, s.cancel
 }
 
@@ -87,7 +87,7 @@ func WaitFor[T any](ctx context.Context, d time.Duration, aw Awaitable[T]) (T, e
 	if aw.Done() {
 		return aw.Result()
 	}
-	limit := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.clock.Now() + d })
+	limit := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.deadlineIn(d) })
 	defer limit.cancel()
 	if d <= 0 {
 		limit.end(deadlineExceeded())

@@ -93,6 +93,7 @@ func (w *waiting) start(ctx context.Context, fs []*futureCore) {
 		w.out.complete(errWaitOfNothing)
 		return
 	}
+	mustBeOf(w.out.loop, fs)
 	w.out.owner = w
 	w.watch(ctx, fs, w.oneDone, w.fail)
 	if w.options.hasLimit && !w.out.Done() {

@@ -43,9 +43,6 @@ func (w *watching) watch(ctx context.Context, fs []*futureCore, report func(*fut
 	w.nodes = make([]watchNode, len(fs))
 	w.pending = len(fs)
 	for i, f := range fs {
-		if f.loop != w.loop {
-			panic("asyncio: the futures belong to different event loops")
-		}
 		n := &w.nodes[i]
 		n.w, n.f, n.node.owner = w, f, n
 		if f.Done() {
@@ -87,6 +84,15 @@ func (w *watching) letGo() {
 func (w *watching) release() {
 	w.extra.hook = nil
 	w.scope.close()
+}
+
+// mustBeOf panics unless all of fs belong to l: before anything listens to any of them.
+func mustBeOf(l *EventLoop, fs []*futureCore) {
+	for _, f := range fs {
+		if f.loop != l {
+			panic("asyncio: the futures belong to different event loops: gather or wait for those of one loop on it")
+		}
+	}
 }
 
 // untyped returns the futures of ws.

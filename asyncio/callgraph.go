@@ -1,0 +1,113 @@
+package asyncio
+
+// The await graph: who waits for whom, and where. It is captured from the tasks as they stand
+// and printed as a tree; the deadlock report is one. CPython: asyncio.capture_call_graph and
+// python -m asyncio pstree, which refuses graphs with cycles; here a cycle is shown.
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// A CallGraph is the await graph of a loop at one moment: its unfinished tasks in the order
+// in which they were created.
+type CallGraph struct {
+	Tasks []CallGraphTask
+}
+
+// A CallGraphTask is one task of a CallGraph.
+type CallGraphTask struct {
+	Name   string
+	State  string          // created, running, suspended or ready
+	For    string          // what it waits for, such as "Sleep", "Task" or "Lock.Acquire"
+	Awaits int             // index of the task it awaits, -1 if it awaits none
+	Stack  []runtime.Frame // where it is suspended, innermost call first, without the loop's own frames
+}
+
+// CaptureCallGraph captures the await graph of ctx's loop. Each suspended task is resumed for
+// the instant it takes to note its callers; none of its code runs.
+// CPython: asyncio.capture_call_graph.
+func CaptureCallGraph(ctx context.Context) CallGraph { return loopOf(ctx).callGraph() }
+
+func (l *EventLoop) callGraph() CallGraph {
+	tasks := l.allTasks()
+	place := make(map[*waitQueue]int, len(tasks))
+	for i, t := range tasks {
+		place[&t.body.future().listeners] = i
+	}
+	g := CallGraph{Tasks: make([]CallGraphTask, len(tasks))}
+	for i, t := range tasks {
+		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Awaits: -1, Stack: t.stack()}
+		if w := t.worker; w != nil {
+			n.State = w.state.String()
+			if q := w.node.queue; q != nil {
+				if j, ok := place[q]; ok {
+					n.Awaits = j
+				}
+			}
+		}
+		g.Tasks[i] = n
+	}
+	return g
+}
+
+// String prints the graph as a tree: under each task the tasks that await it.
+func (g CallGraph) String() string {
+	p := graphPrinter{g: g, waiters: make([][]int, len(g.Tasks)), printed: make([]bool, len(g.Tasks))}
+	for i, t := range g.Tasks {
+		if t.Awaits >= 0 {
+			p.waiters[t.Awaits] = append(p.waiters[t.Awaits], i)
+		}
+	}
+	for i, t := range g.Tasks {
+		if t.Awaits < 0 {
+			p.print(i, 0)
+		}
+	}
+	for i := range g.Tasks {
+		if !p.printed[i] {
+			p.b.WriteString("cycle:\n")
+			p.print(i, 1)
+		}
+	}
+	return strings.TrimSuffix(p.b.String(), "\n")
+}
+
+type graphPrinter struct {
+	b       strings.Builder
+	g       CallGraph
+	waiters [][]int
+	printed []bool
+}
+
+func (p *graphPrinter) print(i, depth int) {
+	t := p.g.Tasks[i]
+	p.b.WriteString(strings.Repeat("    ", depth))
+	if p.printed[i] {
+		fmt.Fprintf(&p.b, "%s, and so on\n", t.Name)
+		return
+	}
+	p.printed[i] = true
+	p.b.WriteString(t.describe(p.g) + "\n")
+	for _, w := range p.waiters[i] {
+		p.print(w, depth+1)
+	}
+}
+
+// describe says in one line what a task does.
+func (t CallGraphTask) describe(g CallGraph) string {
+	line := t.Name + " " + t.State
+	if t.State == workerSuspended.String() {
+		line = t.Name + " waits for " + t.For
+	}
+	if t.Awaits >= 0 {
+		line += " " + g.Tasks[t.Awaits].Name
+	}
+	if len(t.Stack) > 0 {
+		f := t.Stack[0]
+		line += fmt.Sprintf(" at %s (%s:%d)", f.Function, f.File, f.Line)
+	}
+	return line
+}
