@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -127,3 +128,33 @@ func (e *GroupError) Error() string {
 
 // Unwrap returns the failures, so that errors.Is and errors.As look at each.
 func (e *GroupError) Unwrap() []error { return e.Errors }
+
+// IncompleteReadError reports that a stream ended before the bytes that were asked for had
+// come. It unwraps to io.ErrUnexpectedEOF. CPython: asyncio.IncompleteReadError.
+type IncompleteReadError struct {
+	Partial  []byte // what came before the end
+	Expected int    // how many bytes were asked for; -1 if up to a separator
+}
+
+// Error tells how much came of how much.
+func (e *IncompleteReadError) Error() string {
+	if e.Expected < 0 {
+		return fmt.Sprintf("asyncio: the stream ended after %d bytes, before the separator", len(e.Partial))
+	}
+	return fmt.Sprintf("asyncio: the stream ended after %d of %d bytes", len(e.Partial), e.Expected)
+}
+
+// Unwrap returns io.ErrUnexpectedEOF.
+func (e *IncompleteReadError) Unwrap() error { return io.ErrUnexpectedEOF }
+
+// LimitOverrunError reports that the separator a read looked for was not found within the
+// stream's limit. What was read stays in the buffer. CPython: asyncio.LimitOverrunError.
+type LimitOverrunError struct {
+	Consumed int // bytes that can be read before looking on
+	Limit    int // the stream's limit, in bytes
+}
+
+// Error tells the limit.
+func (e *LimitOverrunError) Error() string {
+	return fmt.Sprintf("asyncio: separator not found within the limit of %d bytes: read on in pieces, or raise the limit", e.Limit)
+}
