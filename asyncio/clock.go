@@ -32,8 +32,24 @@ func (c *systemClock) Now() time.Duration { return time.Since(c.origin) }
 
 func (c *systemClock) Wall() time.Time { return time.Now() }
 
+// realTime is for what must not wait for a virtual clock.
+var realTime = newSystemClock().Now
+
 // neverFires is how long an idle loop without timers waits: until it is woken.
 const neverFires time.Duration = -1
+
+// pollReal waits for up to d of real time until something is ready, whatever the loop's
+// clock says. A wake-up for what was found ready before does not end it.
+func (l *EventLoop) pollReal(d time.Duration) error {
+	end := time.Now().Add(d)
+	for d > 0 && l.ready.n == 0 {
+		if err := l.poll(d); err != nil {
+			return err
+		}
+		d = time.Until(end)
+	}
+	return nil
+}
 
 // sleeper is what an idle loop waits on while it has no sockets: other goroutines wake
 // it through a channel. A loop that opens a socket waits in its poller instead.

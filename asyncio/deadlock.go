@@ -39,8 +39,10 @@ func (l *EventLoop) stuck() error {
 	if l.noticed == l.taskSeq+1 {
 		return l.poll(neverFires)
 	}
-	if err := l.poll(deadlockNotice); err != nil || l.ready.n > 0 {
-		return err
+	for until := realTime() + deadlockNotice; realTime() < until; {
+		if err := l.poll(until - realTime()); err != nil || l.ready.n > 0 || l.inbox.idle.Active() > 0 {
+			return err
+		}
 	}
 	l.noticed = l.taskSeq + 1
 	slog.Warn((&DeadlockError{Graph: l.callGraph()}).Error())

@@ -25,8 +25,8 @@ type executor struct {
 type job struct {
 	work   func() // blocks; on a goroutine
 	done   func() // takes the result over; on the loop
+	gone   func() bool // nobody waits for it any more; on the loop
 	cancel context.CancelCauseFunc
-	name   string
 }
 
 func (e *executor) init(l *EventLoop) {
@@ -49,8 +49,8 @@ func (e *executor) launch(j *job) {
 	e.running++
 	e.jobs[j] = struct{}{}
 	go func() {
+		defer e.loop.post(func() { e.finished(j) }) // also after runtime.Goexit
 		j.work()
-		e.loop.post(func() { e.finished(j) })
 	}()
 }
 
@@ -58,13 +58,22 @@ func (e *executor) finished(j *job) {
 	e.running--
 	e.loop.outside--
 	delete(e.jobs, j)
-	if len(e.waiting) > 0 {
+	e.launchNext()
+	j.done()
+}
+
+// launchNext starts the first job in line that somebody still waits for.
+func (e *executor) launchNext() {
+	for len(e.waiting) > 0 {
 		next := e.waiting[0]
 		e.waiting[0] = nil
 		e.waiting = e.waiting[1:]
-		e.launch(next)
+		if !next.gone() {
+			e.launch(next)
+			return
+		}
+		e.loop.outside--
 	}
-	j.done()
 }
 
 // cancelAll cancels the context of every job and drops those that have not started.
@@ -111,7 +120,7 @@ func runInExecutor[T any](ctx context.Context, f func(context.Context) (T, error
 	jobCtx, cancel := context.WithCancelCause(ctx)
 	var value T
 	err := errGoexit
-	j := &job{cancel: cancel}
+	j := &job{cancel: cancel, gone: fut.Done}
 	j.work = func() {
 		defer func() {
 			if v := recover(); v != nil {
@@ -163,6 +172,7 @@ func ToThread[T any](ctx context.Context, f func(context.Context) (T, error)) (T
 // CPython: concurrent.futures.Future.
 type ThreadFuture[T any] struct {
 	loop  *EventLoop
+	once  sync.Once // guards the transition to done
 	done  chan struct{}
 	value T
 	err   error
@@ -174,22 +184,41 @@ type ThreadFuture[T any] struct {
 }
 
 // RunCoroutineThreadsafe schedules c as a task on l and returns a future that any goroutine
-// may wait on. On a closed loop the future fails with ErrLoopClosed.
+// may wait on. On a closed loop the future fails with ErrLoopClosed, as it does if the loop
+// is closed before the task is done.
 // CPython: asyncio.run_coroutine_threadsafe.
 func RunCoroutineThreadsafe[T any](l *EventLoop, c Coroutine[T]) *ThreadFuture[T] {
+	if c == nil {
+		panic("asyncio: RunCoroutineThreadsafe(nil): pass a coroutine")
+	}
 	f := &ThreadFuture[T]{loop: l, done: make(chan struct{})}
+	l.inbox.enlist(f)
 	if !l.post(func() { f.start(c) }) {
-		f.err = ErrLoopClosed
-		close(f.done)
+		f.lost()
+		l.inbox.discharge(f)
 	}
 	return f
+}
+
+// settle completes the future, once.
+func (f *ThreadFuture[T]) settle(v T, err error) {
+	f.once.Do(func() {
+		f.value, f.err = v, err
+		close(f.done)
+	})
+}
+
+// lost implements outsider.
+func (f *ThreadFuture[T]) lost() {
+	var zero T
+	f.settle(zero, ErrLoopClosed)
 }
 
 func (f *ThreadFuture[T]) start(c Coroutine[T]) {
 	t := CreateTask(&f.loop.root, c)
 	t.AddDoneCallback(func(t *Future[T]) {
-		f.value, f.err = t.Result()
-		close(f.done)
+		f.settle(t.Result())
+		f.loop.inbox.discharge(f)
 	})
 	f.mu.Lock()
 	f.cancel = func(cause error) { t.Cancel(cause) }
@@ -243,9 +272,9 @@ func (f *ThreadFuture[T]) Cancel(cause error) bool {
 // joinExecutor waits, in real time, up to grace for the running jobs, and returns how many
 // are left behind.
 func (l *EventLoop) joinExecutor(grace time.Duration) int {
-	deadline := time.Now().Add(grace)
+	deadline := realTime() + grace
 	for l.executor.running > 0 {
-		left := time.Until(deadline)
+		left := deadline - realTime()
 		if left <= 0 {
 			break
 		}

@@ -42,6 +42,7 @@ type EventLoop struct {
 	idleWorkers []*worker
 	foreign     foreignWatch // ring of the contexts from outside that are watched
 	outside     int          // things outside that may still wake the loop
+	deadlines   int          // contexts from outside that end by themselves
 	unheard     unheardList
 	executor    executor
 	signals     signalHandlers
@@ -79,6 +80,13 @@ type inbox struct {
 	closed bool
 	idle   idler       // the loop waits on it; replaced under mu
 	full   atomic.Bool // posted is not empty
+
+	outsiders map[outsider]struct{}
+}
+
+// An outsider is on another goroutine and waits for something that happens on the loop.
+type outsider interface {
+	lost() // the loop was closed before
 }
 
 // pollInterval bounds how many entries run between two looks at the sockets while there
@@ -333,7 +341,7 @@ func (l *EventLoop) idle() error {
 	}
 	external := l.inbox.idle.Active() > 0 || l.outside > 0
 	if l.timers.len() == 0 {
-		if external {
+		if external || l.deadlines > 0 {
 			return l.poll(neverFires)
 		}
 		return l.stuck()
@@ -348,7 +356,7 @@ func (l *EventLoop) idle() error {
 	case external:
 		// Virtual time stands still while the real world works, but not for ever: what
 		// it answers in time must not be overtaken by a timeout.
-		if err := l.poll(wait); err != nil || l.ready.n > 0 {
+		if err := l.pollReal(wait); err != nil || l.ready.n > 0 {
 			return err
 		}
 	}
@@ -388,6 +396,33 @@ func (l *EventLoop) post(f func()) bool {
 		idle.Wake()
 	}
 	return true
+}
+
+// enlist makes the closing of the loop known to o, until discharge.
+func (in *inbox) enlist(o outsider) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.outsiders == nil {
+		in.outsiders = make(map[outsider]struct{})
+	}
+	in.outsiders[o] = struct{}{}
+}
+
+func (in *inbox) discharge(o outsider) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.outsiders, o)
+}
+
+// close refuses what comes from now on and tells those who still wait.
+func (in *inbox) close() {
+	in.mu.Lock()
+	lost := in.outsiders
+	in.closed, in.posted, in.outsiders = true, nil, nil
+	in.mu.Unlock()
+	for o := range lost {
+		o.lost()
+	}
 }
 
 // drainInbox moves what other goroutines have posted to the ready queue.

@@ -68,7 +68,7 @@ func RunWith[T any](r *Runner, ctx context.Context, main Coroutine[T]) (T, error
 	defer interrupt.stop() // also for a main that leaves by runtime.Goexit
 	err := l.RunUntilComplete(t)
 	interrupt.stop()
-	if interrupt.caught.Load() && t.Cancelled() {
+	if t.Cancelled() && context.Cause(t.Context()) == ErrInterrupted {
 		t.heard()
 		return zero, &CancelledError{Cause: ErrInterrupted}
 	}
@@ -186,10 +186,7 @@ func (l *EventLoop) Close() error {
 		slog.Warn("asyncio: executor jobs did not end and are left behind", "jobs", n)
 	}
 	l.closed = true
-	l.inbox.mu.Lock()
-	l.inbox.closed = true
-	l.inbox.posted = nil
-	l.inbox.mu.Unlock()
+	l.inbox.close()
 	l.closeWorkers()
 	l.root.close()
 	l.unheard.reportAll()

@@ -29,16 +29,17 @@ type cancellation struct {
 	mirror     any // the standard *cancelCtx that makes context.Cause work
 }
 
-func cancelled(cause error) *cancellation {
-	c := &cancellation{ctxErr: context.Canceled, cause: cause, err: &CancelledError{Cause: cause}}
-	if cause == nil {
-		c.cause = context.Canceled
-	}
-	return c
-}
+// The cancellations that have nothing of their own to say.
+var (
+	plainlyCancelled = &cancellation{ctxErr: context.Canceled, cause: context.Canceled, err: new(CancelledError)}
+	deadlineExceeded = &cancellation{ctxErr: context.DeadlineExceeded, cause: context.DeadlineExceeded, err: context.DeadlineExceeded}
+)
 
-func deadlineExceeded() *cancellation {
-	return &cancellation{ctxErr: context.DeadlineExceeded, cause: context.DeadlineExceeded, err: context.DeadlineExceeded}
+func cancelled(cause error) *cancellation {
+	if cause == nil {
+		return plainlyCancelled
+	}
+	return &cancellation{ctxErr: context.Canceled, cause: cause, err: &CancelledError{Cause: cause}}
 }
 
 // cancellationOf translates the end of a context that is not a scope.
@@ -418,7 +419,7 @@ func (l *EventLoop) watchForeign(ctx context.Context, s *scope) *foreignWatch {
 	w := &foreignWatch{loop: l, ctx: ctx, scope: s, prev: l.foreign.prev, next: &l.foreign}
 	w.prev.next, w.next.prev = w, w
 	if _, w.timed = ctx.Deadline(); w.timed {
-		l.outside++
+		l.deadlines++
 	}
 	w.unregister = context.AfterFunc(ctx, func() {
 		l.post(func() { w.scope.end(cancellationOf(ctx)) })
@@ -435,7 +436,7 @@ func (w *foreignWatch) stop() {
 	w.prev.next, w.next.prev = w.next, w.prev
 	w.prev = nil
 	if w.timed {
-		w.loop.outside--
+		w.loop.deadlines--
 	}
 }
 

@@ -70,23 +70,17 @@ type task struct {
 }
 
 // TaskOption configures CreateTask.
-type TaskOption func(*taskOptions)
-
-type taskOptions struct {
+type TaskOption struct {
 	name  string
 	eager bool
 }
 
 // WithName names the task. The default is "Task-N", N counting the loop's tasks from 1.
-func WithName(name string) TaskOption {
-	return func(o *taskOptions) { o.name = name }
-}
+func WithName(name string) TaskOption { return TaskOption{name: name} }
 
 // WithEagerStart runs the coroutine inside CreateTask up to its first suspension, or to its
 // end, instead of in the next turn. CPython: eager_start=True.
-func WithEagerStart() TaskOption {
-	return func(o *taskOptions) { o.eager = true }
-}
+func WithEagerStart() TaskOption { return TaskOption{eager: true} }
 
 // CreateTask schedules c to run as a task, from the next turn of ctx's loop on, and returns
 // the task. The task's ctx derives from ctx: it sees its values, and ends when it ends. On a
@@ -97,17 +91,17 @@ func CreateTask[T any](ctx context.Context, c Coroutine[T], opts ...TaskOption) 
 		panic("asyncio: CreateTask(nil): pass a coroutine")
 	}
 	t := &Task[T]{coro: c}
-	if len(opts) == 0 {
-		t.core.start(ctx, t, &t.futureCore, taskOptions{})
-		return t
-	}
 	t.core.start(ctx, t, &t.futureCore, collect(opts))
 	return t
 }
 
-func collect(opts []TaskOption) (o taskOptions) {
+// collect makes one option of many.
+func collect(opts []TaskOption) (o TaskOption) {
 	for _, opt := range opts {
-		opt(&o)
+		o.eager = o.eager || opt.eager
+		if opt.name != "" {
+			o.name = opt.name
+		}
 	}
 	return o
 }
@@ -168,7 +162,7 @@ func AllTasks(ctx context.Context) []AnyTask {
 }
 
 // start brings a new task to life.
-func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o taskOptions) {
+func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOption) {
 	t.body, f.owner = body, t
 	if o.name != "" {
 		t.rename(o.name)

@@ -20,7 +20,7 @@ type timeoutScope struct {
 func (s *timeoutScope) run(*EventLoop) {
 	if s.timer.at == timerFired {
 		s.timer.at = timerIdle
-		s.end(deadlineExceeded())
+		s.end(deadlineExceeded)
 	}
 }
 
@@ -30,8 +30,13 @@ func (s *timeoutScope) cancel() {
 	s.close()
 }
 
-// newTimeout opens a scope below ctx with a deadline in loop time.
-func newTimeout(ctx context.Context, when func(*EventLoop) time.Duration) *timeoutScope {
+// newTimeout opens a scope below ctx that ends d after now.
+func newTimeout(ctx context.Context, d time.Duration) *timeoutScope {
+	return newDeadline(ctx, loopOf(ctx).deadlineIn(d))
+}
+
+// newDeadline opens a scope below ctx that ends at when, in loop time.
+func newDeadline(ctx context.Context, when time.Duration) *timeoutScope {
 	s := new(timeoutScope)
 	up, foreign := scopeOf(ctx)
 	l := up.loop
@@ -46,7 +51,7 @@ func newTimeout(ctx context.Context, when func(*EventLoop) time.Duration) *timeo
 	} else {
 		s.open(l, up.task, ctx, up)
 	}
-	s.extra.limited, s.extra.deadline = true, when(l)
+	s.extra.limited, s.extra.deadline = true, when
 	s.ext.Store(&s.extra)
 	if s.ended.Load() == nil {
 		l.timers.add(&s.timer, s.extra.deadline, s)
@@ -59,14 +64,14 @@ func newTimeout(ctx context.Context, when func(*EventLoop) time.Duration) *timeo
 // and must be called, on the loop. A d of zero or less ends it in the next turn.
 // CPython: asyncio.timeout.
 func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	s := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.deadlineIn(d) })
+	s := newTimeout(ctx, d)
 	return &s.scope, s.cancel
 }
 
 // WithDeadline is WithTimeout with a deadline in loop time, as EventLoop.Time gives it.
 // CPython: asyncio.timeout_at.
 func WithDeadline(ctx context.Context, when time.Duration) (context.Context, context.CancelFunc) {
-	s := newTimeout(ctx, func(*EventLoop) time.Duration { return when })
+	s := newDeadline(ctx, when)
 	return &s.scope, s.cancel
 }
 
@@ -87,14 +92,14 @@ func WaitFor[T any](ctx context.Context, d time.Duration, aw Awaitable[T]) (T, e
 	if aw.Done() {
 		return aw.Result()
 	}
-	limit := newTimeout(ctx, func(l *EventLoop) time.Duration { return l.deadlineIn(d) })
+	limit := newTimeout(ctx, d)
 	defer limit.cancel()
 	if d <= 0 {
-		limit.end(deadlineExceeded())
+		limit.end(deadlineExceeded)
 	}
-	v, err := aw.Await(&limit.scope)
-	if err == nil || aw.Done() {
-		return v, err
+	_, err := aw.Await(&limit.scope)
+	if aw.Done() { // perhaps in the turn in which the limit ended: the result is not lost
+		return aw.Result()
 	}
 	aw.Cancel(err)
 	if v, ended := aw.Await(&limit.loop.detached); ended == nil {
