@@ -1,0 +1,109 @@
+package asyncio
+
+// The timer heap against a list that is searched.
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+// modelTimer is a timer of the model; id tells its place in the order of making.
+type modelTimer struct {
+	timer timer
+	when  time.Duration
+	id    int
+}
+
+func (*modelTimer) run(*EventLoop) {}
+
+func TestTimerHeapAgreesWithAList(t *testing.T) {
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var heap timerHeap
+		var armed, idle []*modelTimer
+		made := 0
+		first := func() *modelTimer {
+			return slices.MinFunc(armed, func(a, b *modelTimer) int {
+				if a.when != b.when {
+					return int(a.when - b.when)
+				}
+				return a.id - b.id
+			})
+		}
+		drop := func(m *modelTimer) {
+			armed = slices.DeleteFunc(armed, func(o *modelTimer) bool { return o == m })
+			idle = append(idle, m)
+		}
+		for range 2000 {
+			switch n := rng.IntN(10); {
+			case n < 5: // arm a new timer, or one that was used before
+				m := new(modelTimer)
+				if len(idle) > 0 && rng.IntN(2) == 0 {
+					m, idle = idle[0], idle[1:]
+				}
+				m.when, m.id = time.Duration(rng.IntN(50)), made
+				made++
+				heap.add(&m.timer, m.when, m)
+				armed = append(armed, m)
+			case n < 7 && len(armed) > 0:
+				m := armed[rng.IntN(len(armed))]
+				if got := heap.deadline(&m.timer); got != m.when {
+					t.Fatalf("seed %d: got deadline %v, want %v", seed, got, m.when)
+				}
+				heap.remove(&m.timer)
+				heap.remove(&m.timer) // a second time does nothing
+				drop(m)
+			case len(armed) > 0:
+				want := first()
+				if got := heap.next(); got != want.when {
+					t.Fatalf("seed %d: got next %v, want %v", seed, got, want.when)
+				}
+				if _, due := heap.popDue(want.when - 1); due {
+					t.Fatalf("seed %d: a timer was due before its time", seed)
+				}
+				got, due := heap.popDue(want.when)
+				if !due || got != runnable(want) {
+					t.Fatalf("seed %d: got %v, %v, want timer %d", seed, got, due, want.id)
+				}
+				if want.timer.at != timerFired {
+					t.Fatalf("seed %d: a fired timer does not know it", seed)
+				}
+				heap.remove(&want.timer) // as its owner does in its turn
+				drop(want)
+			}
+			checkHeap(t, &heap, len(armed))
+		}
+	}
+}
+
+func checkHeap(t *testing.T, h *timerHeap, n int) {
+	t.Helper()
+	if h.len() != n {
+		t.Fatalf("got %d timers, want %d", h.len(), n)
+	}
+	for i := range h.entries {
+		if got := h.entries[i].t.at; got != int32(i+1) {
+			t.Fatalf("the timer at %d believes to be at %d", i+1, got)
+		}
+		if parent := (i - 1) / heapArity; i > 0 && h.entries[i].before(&h.entries[parent]) {
+			t.Fatalf("entry %d is before its parent", i)
+		}
+	}
+	if rest := h.entries[len(h.entries):cap(h.entries)]; len(rest) > 0 && rest[0].t != nil {
+		t.Fatal("a timer that has left is still referred to")
+	}
+}
+
+func TestNothingIsDueInAnEmptyHeap(t *testing.T) {
+	var h timerHeap
+	if _, due := h.popDue(1 << 62); due {
+		t.Error("got a timer from an empty heap")
+	}
+	var idle timer
+	h.remove(&idle)
+	if idle.armed() {
+		t.Error("an idle timer is armed")
+	}
+}
