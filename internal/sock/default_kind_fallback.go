@@ -1,0 +1,6 @@
+//go:build aio_fallback
+
+package sock
+
+// See default_kind.go.
+const nativeDefault = KindFallback

@@ -1,0 +1,9 @@
+//go:build !(linux || darwin || dragonfly || freebsd || netbsd || openbsd)
+
+package sock
+
+import "syscall"
+
+func reusePort(ControlFunc) ControlFunc {
+	return func(string, string, syscall.RawConn) error { return ErrUnsupported }
+}
