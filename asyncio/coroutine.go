@@ -66,10 +66,11 @@ func (l *EventLoop) newWorker() *worker {
 // serve is the body of the coroutine.
 func (w *worker) serve(yield func(struct{}) bool) {
 	w.yield = yield
-	if w.loop.options.debug {
-		w.goroutine.Store(goroutineID())
-	}
 	for {
+		if w.loop.options.debug {
+			w.goroutine.Store(goroutineID())
+			w.loop.goroutine.Store(w.goroutine.Load())
+		}
 		w.task.body.execute()
 		if t := w.loop.takeFresh(); t != nil {
 			w.adopt(t)

@@ -51,8 +51,15 @@ func (l *EventLoop) runTimed(r runnable) {
 	what := describe(r)
 	before := l.clock.Now()
 	l.watchdog.enter(r)
+	own := l.goroutine.Load()
+	if w, ok := r.(*worker); ok {
+		l.goroutine.Store(w.goroutine.Load())
+	}
+	defer func() { // also if a callback panics
+		l.goroutine.Store(own)
+		l.watchdog.leave()
+	}()
 	r.run(l)
-	l.watchdog.leave()
 	took := l.clock.Now() - before
 	l.stepTime.add(took)
 	if took >= l.options.slowCallback {
@@ -75,7 +82,11 @@ func (l *EventLoop) beginDebug() {
 	if !l.options.debug {
 		return
 	}
-	l.goroutine.Store(goroutineID())
+	if l.inTask { // turned on by a task: the loop's own goroutine is not known
+		l.goroutine.Store(0)
+	} else {
+		l.goroutine.Store(goroutineID())
+	}
 	l.watchdog.start(l)
 }
 
@@ -88,14 +99,10 @@ func (l *EventLoop) endDebug() {
 // checkGoroutine panics, in debug mode, if a method of the loop is called by a goroutine
 // that the loop does not run.
 func (l *EventLoop) checkGoroutine(method string) {
-	if !l.options.debug || !l.running {
+	if !l.options.debug {
 		return
 	}
-	id := l.goroutine.Load()
-	if w := l.current(); w != nil {
-		id = w.goroutine.Load()
-	}
-	if id != 0 && id != goroutineID() {
+	if id := l.goroutine.Load(); id != 0 && id != goroutineID() {
 		panic("asyncio: " + method + " called by a goroutine that is not the loop's: use CallSoonThreadsafe or RunCoroutineThreadsafe")
 	}
 }
@@ -139,8 +146,8 @@ func (d *watchdog) start(l *EventLoop) {
 	}
 	d.quit = make(chan struct{})
 	d.step.Store(0)
-	quit, limit := d.quit, l.options.slowCallback
-	d.over.Go(func() { d.watch(quit, limit, l.goroutine.Load()) })
+	quit, limit, loop := d.quit, l.options.slowCallback, l.goroutine.Load()
+	d.over.Go(func() { d.watch(quit, limit, loop) })
 }
 
 func (d *watchdog) stop() {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 )
 
@@ -30,17 +31,20 @@ type ExceptionInfo struct {
 
 // SetExceptionHandler makes h the function that is told about errors nobody handles. The
 // default, restored by nil, logs them through log/slog. A handler that panics is reported
-// by the default one. CPython: loop.set_exception_handler.
+// by the default one, which also takes over what comes while h runs.
+// CPython: loop.set_exception_handler.
 func (l *EventLoop) SetExceptionHandler(h func(*EventLoop, ExceptionInfo)) { l.exceptionHandler = h }
 
 // CallExceptionHandler tells the loop's exception handler about an error.
 // CPython: loop.call_exception_handler.
 func (l *EventLoop) CallExceptionHandler(info ExceptionInfo) {
-	if l.exceptionHandler == nil {
+	if l.exceptionHandler == nil || l.handling {
 		DefaultExceptionHandler(l, info)
 		return
 	}
+	l.handling = true
 	defer func() {
+		l.handling = false
 		if v := recover(); v != nil {
 			DefaultExceptionHandler(l, info)
 			DefaultExceptionHandler(l, ExceptionInfo{
@@ -52,9 +56,14 @@ func (l *EventLoop) CallExceptionHandler(info ExceptionInfo) {
 	l.exceptionHandler(l, info)
 }
 
-// DefaultExceptionHandler logs info through the default slog logger, as an error.
-// CPython: loop.default_exception_handler.
+// DefaultExceptionHandler logs info through the default slog logger, as an error; on the
+// standard error if the logger panics. CPython: loop.default_exception_handler.
 func DefaultExceptionHandler(_ *EventLoop, info ExceptionInfo) {
+	defer func() {
+		if v := recover(); v != nil {
+			fmt.Fprintf(os.Stderr, "asyncio: %s: %v\nasyncio: the logger panicked: %v\n", info.Message, info.Err, v)
+		}
+	}()
 	attrs := []slog.Attr{slog.Any("err", info.Err)}
 	if info.Name != "" {
 		attrs = append(attrs, slog.String("task", info.Name))

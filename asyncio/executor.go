@@ -23,8 +23,8 @@ type executor struct {
 
 // A job is one piece of blocking work.
 type job struct {
-	work   func() // blocks; on a goroutine
-	done   func() // takes the result over; on the loop
+	work   func()      // blocks; on a goroutine
+	done   func()      // takes the result over; on the loop
 	gone   func() bool // nobody waits for it any more; on the loop
 	cancel context.CancelCauseFunc
 }

@@ -48,10 +48,11 @@ type EventLoop struct {
 	signals     signalHandlers
 
 	exceptionHandler func(*EventLoop, ExceptionInfo)
+	handling         bool // exceptionHandler runs
 	options          loopOptions
 	sincePoll        int          // entries run since the sockets were asked
 	instrumented     bool         // debug mode, or a picker: no short cuts
-	goroutine        atomic.Int64 // id of the goroutine that runs the loop, in debug mode
+	goroutine        atomic.Int64 // id of the goroutine that has the thread, in debug mode; 0: not known
 
 	noticed      uint64 // taskSeq plus one when a deadlock was last logged
 	watchdog     watchdog

@@ -64,10 +64,9 @@ func RunWith[T any](r *Runner, ctx context.Context, main Coroutine[T]) (T, error
 	}
 	l := r.open()
 	t := CreateTask(l.enter(ctx), main)
-	interrupt := l.catchInterrupt(t)
-	defer interrupt.stop() // also for a main that leaves by runtime.Goexit
+	ordinary := l.catchInterrupt(t)
+	defer ordinary() // also for a main that leaves by runtime.Goexit
 	err := l.RunUntilComplete(t)
-	interrupt.stop()
 	if t.Cancelled() && context.Cause(t.Context()) == ErrInterrupted {
 		t.heard()
 		return zero, &CancelledError{Cause: ErrInterrupted}

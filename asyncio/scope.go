@@ -292,7 +292,9 @@ func (s *scope) close() {
 	}
 }
 
-// end ends the scope and all below it. It does nothing if the scope has ended before.
+// end ends the scope and all below it, and wakes the tasks that are suspended there: from
+// the inside out, as in CPython a cancellation reaches the tasks of a group before its body.
+// It does nothing if the scope has ended before.
 func (s *scope) end(c *cancellation) {
 	var exts []*scopeExt
 	s.endTree(c, &exts)
@@ -319,16 +321,13 @@ func (s *scope) endTree(c *cancellation, exts *[]*scopeExt) {
 	if x := s.ext.Load(); x != nil {
 		*exts = append(*exts, x)
 	}
-	s.wakeParked(c.err)
-	if s.kids == nil {
-		return
-	}
-	for k := s.kids; ; k = k.next {
+	for k := s.kids; k != nil; k = k.next {
 		k.endTree(c, exts)
 		if k.next == s.kids {
-			return
+			break
 		}
 	}
+	s.wakeParked(c.err)
 }
 
 // wakeParked wakes the tasks suspended under s, oldest first.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"sync/atomic"
 )
 
 // ErrInterrupted is the cause with which SIGINT cancels the main task of Run.
@@ -16,7 +15,10 @@ import (
 var ErrInterrupted = errors.New("asyncio: interrupted")
 
 // signalHandlers are the handlers of one loop, at most one for each signal.
-type signalHandlers struct{ relays map[os.Signal]*signalRelay }
+type signalHandlers struct {
+	relays    map[os.Signal]*signalRelay
+	interrupt *interrupt // nil while there is none
+}
 
 // A signalRelay carries one signal from the runtime to a loop. Its goroutine lives until
 // stop.
@@ -60,15 +62,22 @@ func (r *signalRelay) stop() {
 // CPython: loop.add_signal_handler.
 func (l *EventLoop) AddSignalHandler(sig os.Signal, f func()) error {
 	l.checkCall("AddSignalHandler", f)
-	if sig == os.Kill {
+	if !catchable(sig) {
 		return fmt.Errorf("asyncio: add signal handler: %v cannot be caught", sig)
 	}
-	l.RemoveSignalHandler(sig)
+	relay := relaySignal(sig, func(*signalRelay) { l.post(f) })
+	if sig == os.Interrupt {
+		l.signals.interrupt.pause()
+	}
+	if old, ok := l.signals.relays[sig]; ok {
+		old.stop()
+	} else {
+		l.outside++
+	}
 	if l.signals.relays == nil {
 		l.signals.relays = make(map[os.Signal]*signalRelay)
 	}
-	l.signals.relays[sig] = relaySignal(sig, func(*signalRelay) { l.post(f) })
-	l.outside++
+	l.signals.relays[sig] = relay
 	return nil
 }
 
@@ -80,6 +89,9 @@ func (l *EventLoop) RemoveSignalHandler(sig os.Signal) bool {
 		return false
 	}
 	delete(l.signals.relays, sig)
+	if sig == os.Interrupt {
+		l.signals.interrupt.resume()
+	}
 	r.stop()
 	l.outside--
 	return true
@@ -92,33 +104,51 @@ func (h *signalHandlers) removeAll() {
 	}
 }
 
-// An interrupt is the SIGINT that cancels a main task.
+// An interrupt is the SIGINT that cancels a main task. It pauses while the loop has a
+// handler of its own for it.
 type interrupt struct {
-	relay  *signalRelay // nil if signals are left alone
-	caught atomic.Bool
+	relay *signalRelay
+	mu    sync.Mutex
+	fired bool // it has done its work; the next SIGINT is not for it
 }
 
 // catchInterrupt makes the first SIGINT cancel main and gives the second its ordinary
-// effect, unless the loop's options or a handler of its own say otherwise, until stop.
-func (l *EventLoop) catchInterrupt(main Waitable) *interrupt {
-	i := new(interrupt)
+// effect, until stop is called, unless the loop's options say otherwise.
+func (l *EventLoop) catchInterrupt(main Waitable) (stop func()) {
 	if l.options.noSignals || signal.Ignored(os.Interrupt) {
-		return i
+		return func() {}
 	}
+	i := new(interrupt)
 	i.relay = relaySignal(os.Interrupt, func(r *signalRelay) {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.fired = true
 		signal.Stop(r.ch)
-		l.post(func() {
-			if _, own := l.signals.relays[os.Interrupt]; !own {
-				i.caught.Store(true)
-				main.Cancel(ErrInterrupted)
-			}
-		})
+		l.post(func() { main.Cancel(ErrInterrupted) })
 	})
-	return i
+	if l.signals.relays[os.Interrupt] != nil {
+		i.pause()
+	}
+	l.signals.interrupt = i
+	return func() {
+		l.signals.interrupt = nil
+		i.relay.stop()
+	}
 }
 
-func (i *interrupt) stop() {
-	if i.relay != nil {
-		i.relay.stop()
+func (i *interrupt) pause() {
+	if i != nil {
+		signal.Stop(i.relay.ch)
+	}
+}
+
+func (i *interrupt) resume() {
+	if i == nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.fired {
+		signal.Notify(i.relay.ch, os.Interrupt)
 	}
 }

@@ -168,13 +168,13 @@ func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOp
 		t.rename(o.name)
 	}
 	if s, ok := ctx.(*scope); ok {
+		s.loop.checkGoroutine("CreateTask")
 		t.open(s.loop, t, ctx, s)
 	} else {
 		t.openForeign(ctx)
 	}
 	l := t.loop
 	f.loop = l
-	l.checkGoroutine("CreateTask")
 	if l.closed {
 		t.retire()
 		f.complete(&CancelledError{Cause: ErrLoopClosed})
@@ -195,6 +195,7 @@ func (t *task) openForeign(ctx context.Context) {
 	if !ok {
 		panic("asyncio: the context carries no event loop: create tasks with the ctx that a coroutine was given, or with EventLoop.Context()")
 	}
+	inner.loop.checkGoroutine("CreateTask")
 	switch ctx.Done() {
 	case nil:
 		t.open(inner.loop, t, ctx, &inner.loop.detached)
@@ -219,10 +220,13 @@ func (t *task) run(l *EventLoop) {
 
 // runEager runs the first step of t inside whatever is running.
 func (l *EventLoop) runEager(t *task) {
-	creator, batch := l.current(), l.batch
+	creator, batch, goroutine := l.current(), l.batch, l.goroutine.Load()
 	l.batch = 0 // the worker must come back here, not look for more work
 	t.run(l)
 	l.batch = batch
+	if l.options.debug {
+		l.goroutine.Store(goroutine)
+	}
 	if creator != nil {
 		l.hold(creator)
 	}

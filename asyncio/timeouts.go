@@ -112,7 +112,17 @@ func WaitFor[T any](ctx context.Context, d time.Duration, aw Awaitable[T]) (T, e
 }
 
 // Shield runs c as a task that the end of ctx does not reach, and awaits it. When ctx ends
-// first, Shield returns its error and c runs on. CPython: asyncio.shield.
+// first, Shield returns its error and c runs on; a failure of c is then reported as one that
+// nobody retrieves. CPython: asyncio.shield.
 func Shield[T any](ctx context.Context, c Coroutine[T]) (T, error) {
-	return CreateTask(context.WithoutCancel(ctx), c).Await(ctx)
+	inner := CreateTask(context.WithoutCancel(ctx), c)
+	outer := NewFuture[T](ctx)
+	hook := inner.AddDoneCallback(func(inner *Future[T]) {
+		v, err := inner.Result()
+		outer.value = v
+		outer.complete(err)
+	})
+	v, err := outer.Await(ctx)
+	inner.RemoveDoneCallback(hook)
+	return v, err
 }

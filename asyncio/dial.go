@@ -1,0 +1,233 @@
+package asyncio
+
+// Dialling: from an address as users write it to a connection.
+//
+// The addresses of a host are raced as RFC 8305 ("happy eyeballs") has it: one after the
+// other, each with a head start, and at once when the one before has failed. An attempt is a
+// socket and no task; the dialling task waits for all of them in one queue.
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+
+	"github.com/aio-go/aio/internal/sock"
+)
+
+// DefaultHappyEyeballsDelay is the head start of an address over the next.
+// CPython: the recommended happy_eyeballs_delay.
+const DefaultHappyEyeballsDelay = 250 * time.Millisecond
+
+// A Dialer has the options of Dial. Its zero value is ready to use.
+type Dialer struct {
+	// LocalAddr is the address to connect from; nil leaves it to the system.
+	LocalAddr net.Addr
+	// HappyEyeballsDelay is the head start each address has over the next. Zero means 250 ms;
+	// a negative value tries an address only when the one before has failed.
+	HappyEyeballsDelay time.Duration
+	// Resolver finds the addresses of hosts; nil means the loop's own.
+	Resolver Resolver
+	// KeepAlive are the keep-alive probes of TCP. By default they are on, with the idle
+	// time and interval of package net; set DisableKeepAlive for none.
+	KeepAlive net.KeepAliveConfig
+	// DisableKeepAlive turns keep-alive probes off.
+	DisableKeepAlive bool
+	// Control is called with each socket before it connects, as that of net.Dialer.
+	Control sock.ControlFunc
+	// HandshakeTimeout bounds the handshake of DialTLS. Zero means
+	// [DefaultHandshakeTimeout].
+	HandshakeTimeout time.Duration
+}
+
+// Dial connects to address on network "tcp", "tcp4", "tcp6" or "unix", with the defaults of
+// a [Dialer].
+func Dial(ctx context.Context, network, address string) (*Conn, error) {
+	return new(Dialer).Dial(ctx, network, address)
+}
+
+// Dial connects to address. It suspends the task until a connection is made. The host is a
+// name, an address literal, which is not resolved, or empty for this machine; the port a
+// number or the name of a service. Errors are *net.OpError with the address, or *DialError if
+// several addresses were tried; when ctx ends it is the context's error, and attempts under
+// way are given up. CPython: loop.create_connection, asyncio.open_connection.
+func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, error) {
+	l := loopOf(ctx)
+	e, err := parseEndpoint(network, address)
+	if err != nil {
+		return nil, opError("dial", network, address, err)
+	}
+	h, err := l.network()
+	if err != nil {
+		return nil, opError("dial", network, address, err)
+	}
+	addrs, err := e.resolve(ctx, h, d.Resolver, false)
+	if err != nil {
+		return nil, opError("dial", network, address, err)
+	}
+	r := dialRace{dialer: d, loop: l, host: h, network: network, addrs: addrs}
+	defer r.abandon()
+	stream, err := r.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if stream == nil {
+		return nil, r.failure(address)
+	}
+	return newConn(l, network, stream), nil
+}
+
+// DialContext is Dial with the signature that many packages want of a dialling function.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := d.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// DialTLS is Dial followed by StartTLS: see the function of that name.
+func (d *Dialer) DialTLS(ctx context.Context, network, address string, config *tls.Config) (*Conn, error) {
+	c, err := d.Dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	limit := d.HandshakeTimeout
+	if limit == 0 {
+		limit = DefaultHandshakeTimeout
+	}
+	if err := c.s.startTLS(ctx, clientConfig(config, address), tls.Client, limit); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *Dialer) keepAlive() net.KeepAliveConfig {
+	config := d.KeepAlive
+	config.Enable = !d.DisableKeepAlive
+	return config
+}
+
+// dialRace is one call of Dial.
+type dialRace struct {
+	dialer  *Dialer
+	loop    *EventLoop
+	host    Host
+	network string
+
+	addrs   []net.Addr // not tried yet
+	trying  []attempt  // under way, in the order in which they were begun
+	errs    []error
+	waiting waitQueue // the dialling task
+	timer   timer     // ends the head start
+	due     bool      // the head start is over
+}
+
+type attempt struct {
+	addr   net.Addr
+	stream sock.Stream
+}
+
+// run returns the first stream that is connected, or nil if every address failed; errors of
+// ctx are its own.
+func (r *dialRace) run(ctx context.Context) (sock.Stream, error) {
+	r.due = true
+	for {
+		if winner := r.collect(); winner != nil {
+			return winner, nil
+		}
+		if len(r.addrs) > 0 && (r.due || len(r.trying) == 0) {
+			r.begin()
+			continue
+		}
+		if len(r.trying) == 0 {
+			return nil, nil
+		}
+		if err := r.waiting.wait(ctx, waitConnect); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// collect looks at the attempts. It returns one that has succeeded and drops those that
+// failed, after which the next may begin at once.
+func (r *dialRace) collect() sock.Stream {
+	left := r.trying[:0]
+	var winner sock.Stream
+	for _, a := range r.trying {
+		err := a.stream.ConnectResult()
+		switch {
+		case winner != nil || err == sock.ErrWouldBlock:
+			left = append(left, a)
+		case err == nil:
+			winner = a.stream
+		default:
+			_ = a.stream.Close()
+			r.failed(a.addr, err)
+		}
+	}
+	r.trying = left
+	return winner
+}
+
+// begin tries the next address.
+func (r *dialRace) begin() {
+	addr := r.addrs[0]
+	r.addrs = r.addrs[1:]
+	r.due = false
+	stream, err := r.host.Dial(r.network, addr, sock.DialOptions{
+		Local:     r.dialer.LocalAddr,
+		KeepAlive: r.dialer.keepAlive(),
+		Control:   r.dialer.Control,
+	})
+	if err != nil {
+		r.failed(addr, err)
+		return
+	}
+	stream.SetNotify(func(sock.Ready) { r.waiting.wakeOne() })
+	r.trying = append(r.trying, attempt{addr, stream})
+	r.loop.timers.remove(&r.timer)
+	if delay := r.headStart(); delay >= 0 && len(r.addrs) > 0 {
+		r.loop.timers.add(&r.timer, r.loop.deadlineIn(delay), (*headStartOver)(r))
+	}
+}
+
+func (r *dialRace) headStart() time.Duration {
+	if r.dialer.HappyEyeballsDelay == 0 {
+		return DefaultHappyEyeballsDelay
+	}
+	return r.dialer.HappyEyeballsDelay
+}
+
+func (r *dialRace) failed(addr net.Addr, err error) {
+	r.due = true
+	r.errs = append(r.errs, &net.OpError{Op: "dial", Net: r.network, Source: r.dialer.LocalAddr, Addr: addr, Err: err})
+}
+
+// headStartOver is a race as the entry that its timer schedules.
+type headStartOver dialRace
+
+func (h *headStartOver) run(*EventLoop) {
+	if h.timer.at == timerFired {
+		h.timer.at = timerIdle
+		h.due = true
+		h.waiting.wakeOne()
+	}
+}
+
+// abandon closes the attempts that did not win.
+func (r *dialRace) abandon() {
+	r.loop.timers.remove(&r.timer)
+	for _, a := range r.trying {
+		_ = a.stream.Abort()
+	}
+	r.trying = nil
+}
+
+// failure is the error when all addresses have failed.
+func (r *dialRace) failure(address string) error {
+	if len(r.errs) == 1 {
+		return r.errs[0]
+	}
+	return &DialError{Network: r.network, Address: address, Errors: r.errs}
+}

@@ -1,0 +1,265 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sock"
+)
+
+func TestRefusedDialNamesTheAddress(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		addr := ln.Addr().String()
+		ln.Close()
+		_, err := asyncio.Dial(ctx, "tcp", addr)
+		wantErr(t, err, syscall.ECONNREFUSED)
+		var op *net.OpError
+		if !errors.As(err, &op) || op.Op != "dial" || op.Addr.String() != addr {
+			t.Errorf("got %v, want a net.OpError of dial with %s", err, addr)
+		}
+		return nil
+	})
+}
+
+func TestDialEmptyHostIsThisMachine(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		c, err := asyncio.Dial(ctx, "tcp", ":"+port)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	})
+}
+
+func TestDialerOptionsReachTheSocket(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		var seen string
+		d := &asyncio.Dialer{
+			LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)},
+			Control:   func(network, address string, _ syscall.RawConn) error { seen = network + " " + address; return nil },
+			KeepAlive: net.KeepAliveConfig{Idle: time.Minute},
+		}
+		c, err := d.DialContext(ctx, "tcp", ln.Addr().String())
+		if err != nil {
+			return err
+		}
+		if want := "tcp4 " + ln.Addr().String(); seen != want {
+			t.Errorf("Control saw %q, want %q", seen, want)
+		}
+		if got, _, _ := net.SplitHostPort(c.LocalAddr().String()); got != "127.0.0.2" {
+			t.Errorf("dialled from %s, want 127.0.0.2", got)
+		}
+		d.Control = func(string, string, syscall.RawConn) error { return errBoom }
+		_, err = d.Dial(ctx, "tcp", ln.Addr().String())
+		wantErr(t, err, errBoom)
+		return nil
+	})
+}
+
+// fixedResolver resolves every name to the same addresses.
+type fixedResolver []string
+
+func (r fixedResolver) LookupHost(context.Context, string, string) (ips []netip.Addr, err error) {
+	for _, a := range r {
+		ips = append(ips, netip.MustParseAddr(a))
+	}
+	return ips, nil
+}
+
+func TestEveryAddressThatFailedIsReported(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		ln.Close()
+		d := &asyncio.Dialer{Resolver: fixedResolver{"127.0.0.1", "127.0.0.2"}}
+		_, err := d.Dial(ctx, "tcp", "twice.example:"+port)
+		var e *asyncio.DialError
+		if !errors.As(err, &e) || len(e.Errors) != 2 {
+			t.Fatalf("got %v, want a DialError of two", err)
+		}
+		wantErr(t, err, syscall.ECONNREFUSED)
+		for _, want := range []string{"twice.example:" + port, "127.0.0.1:" + port, "127.0.0.2:" + port} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not contain %q", err, want)
+			}
+		}
+		return nil
+	})
+}
+
+func TestResolverWithoutSuitableAddressIsReported(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		d := &asyncio.Dialer{Resolver: fixedResolver{"127.0.0.1"}}
+		_, err := d.Dial(ctx, "tcp6", "four.example:80")
+		var e *net.DNSError
+		if !errors.As(err, &e) || !e.IsNotFound {
+			t.Errorf("got %v, want a DNS error", err)
+		}
+		return nil
+	})
+}
+
+// The races run on a network in which nothing happens but what the test says: see raceNet.
+
+func TestNextAddressIsTriedAfterTheHeadStart(t *testing.T) { // RACE-01
+	race := &raceNet{outcome: map[string]outcome{
+		"192.0.2.1:80":     {after: time.Hour},
+		"[2001:db8::1]:80": {after: 100 * time.Millisecond},
+		"192.0.2.2:80":     {after: time.Millisecond},
+	}}
+	simulate(t, func(ctx context.Context) error {
+		d := &asyncio.Dialer{Resolver: fixedResolver{"192.0.2.1", "192.0.2.2", "2001:db8::1"}}
+		c, err := d.Dial(ctx, "tcp", "host.example:80")
+		if err != nil {
+			return err
+		}
+		if got := c.RemoteAddr().String(); got != "[2001:db8::1]:80" {
+			t.Errorf("connected to %s, want the second", got)
+		}
+		race.began.want(t, "0s 192.0.2.1:80", "250ms [2001:db8::1]:80")
+		race.ended.want(t, "350ms abort 192.0.2.1:80")
+		return nil
+	}, onNetwork(race))
+}
+
+func TestNextAddressIsTriedAtOnceWhenOneFails(t *testing.T) { // RACE-01
+	race := &raceNet{outcome: map[string]outcome{
+		"192.0.2.1:80":     {after: 10 * time.Millisecond, err: syscall.ECONNREFUSED},
+		"[2001:db8::1]:80": {after: 10 * time.Millisecond, err: syscall.EHOSTUNREACH},
+		"192.0.2.2:80":     {after: 10 * time.Millisecond},
+	}}
+	simulate(t, func(ctx context.Context) error {
+		d := &asyncio.Dialer{Resolver: fixedResolver{"192.0.2.1", "192.0.2.2", "2001:db8::1"}}
+		if _, err := d.Dial(ctx, "tcp", "host.example:80"); err != nil {
+			return err
+		}
+		race.began.want(t, "0s 192.0.2.1:80", "10ms [2001:db8::1]:80", "20ms 192.0.2.2:80")
+		return nil
+	}, onNetwork(race))
+}
+
+func TestNegativeHeadStartTriesOneAddressAtATime(t *testing.T) {
+	race := &raceNet{outcome: map[string]outcome{
+		"192.0.2.1:80": {after: time.Minute, err: syscall.ETIMEDOUT},
+		"192.0.2.2:80": {after: time.Second},
+	}}
+	simulate(t, func(ctx context.Context) error {
+		d := &asyncio.Dialer{Resolver: fixedResolver{"192.0.2.1", "192.0.2.2"}, HappyEyeballsDelay: -1}
+		if _, err := d.Dial(ctx, "tcp", "host.example:80"); err != nil {
+			return err
+		}
+		race.began.want(t, "0s 192.0.2.1:80", "1m0s 192.0.2.2:80")
+		return nil
+	}, onNetwork(race))
+}
+
+func TestCancelledDialGivesItsAttemptsUp(t *testing.T) {
+	race := &raceNet{outcome: map[string]outcome{"192.0.2.1:80": {after: time.Hour}, "192.0.2.2:80": {after: time.Hour}}}
+	simulate(t, func(ctx context.Context) error {
+		d := &asyncio.Dialer{Resolver: fixedResolver{"192.0.2.1", "192.0.2.2"}}
+		_, err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) (*asyncio.Conn, error) {
+			return d.Dial(ctx, "tcp", "host.example:80")
+		})
+		wantErr(t, err, context.DeadlineExceeded)
+		race.ended.want(t, "1s abort 192.0.2.1:80", "1s abort 192.0.2.2:80")
+		return nil
+	}, onNetwork(race))
+}
+
+// raceNet is a network of hosts that answer after a while, or do not.
+type raceNet struct {
+	loop    *asyncio.EventLoop
+	outcome map[string]outcome
+	began   trace
+	ended   trace
+}
+
+type outcome struct {
+	after time.Duration
+	err   error
+}
+
+func (n *raceNet) Attach(l *asyncio.EventLoop) (asyncio.Host, error) {
+	n.loop = l
+	return n, nil
+}
+
+func (n *raceNet) Dial(_ string, to net.Addr, _ sock.DialOptions) (sock.Stream, error) {
+	o := n.outcome[to.String()]
+	n.began.add("%v %v", n.loop.Time(), to)
+	s := &raceStream{net: n, to: to, err: sock.ErrWouldBlock}
+	s.timer = n.loop.CallLater(o.after, func() {
+		s.err = o.err
+		s.notify(sock.Writable)
+	})
+	return s, nil
+}
+
+func (n *raceNet) Listen(string, net.Addr, sock.ListenOptions) (sock.Listener, error) {
+	return nil, sock.ErrUnsupported
+}
+
+func (n *raceNet) LookupHost(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, sock.ErrUnsupported
+}
+
+func (n *raceNet) LookupPort(context.Context, string, string) (int, error) {
+	return 0, sock.ErrUnsupported
+}
+
+func (n *raceNet) Close() error { return nil }
+
+type raceStream struct {
+	sock.Stream // what a race does not use
+	net         *raceNet
+	to          net.Addr
+	err         error
+	notify      func(sock.Ready)
+	timer       *asyncio.TimerHandle
+}
+
+func (s *raceStream) SetNotify(f func(sock.Ready)) { s.notify = f }
+func (s *raceStream) ConnectResult() error         { return s.err }
+func (s *raceStream) RemoteAddr() net.Addr         { return s.to }
+func (s *raceStream) Close() error                 { return nil }
+
+func (s *raceStream) Abort() error {
+	s.timer.Cancel()
+	s.net.ended.add("%v abort %v", s.net.loop.Time(), s.to)
+	return nil
+}
+
+func TestFamiliesAlternate(t *testing.T) {
+	race := &raceNet{outcome: map[string]outcome{}}
+	ips := fixedResolver{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::3", "192.0.2.2"}
+	var want []string
+	for _, i := range []int{0, 2, 1, 4, 3} {
+		addr := net.JoinHostPort(ips[i], "80")
+		race.outcome[addr] = outcome{after: time.Millisecond, err: syscall.ECONNREFUSED}
+		want = append(want, addr)
+	}
+	simulate(t, func(ctx context.Context) error {
+		_, err := (&asyncio.Dialer{Resolver: ips}).Dial(ctx, "tcp", "host.example:80")
+		wantErr(t, err, syscall.ECONNREFUSED)
+		var got []string
+		for _, line := range race.began {
+			got = append(got, line[strings.IndexByte(line, ' ')+1:])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		return nil
+	}, onNetwork(race))
+}

@@ -1,0 +1,94 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// LOOP-30: a listener that cannot accept for want of descriptors says so, rests for a second
+// and goes on.
+func TestAcceptSurvivesDescriptorExhaustion(t *testing.T) {
+	for name, accept := range map[string]func(context.Context, *testing.T) (net.Addr, func() error){
+		"task": func(ctx context.Context, t *testing.T) (net.Addr, func() error) {
+			ln := listen(ctx, t)
+			accepting := asyncio.CreateTask(ctx, ln.Accept)
+			return ln.Addr(), func() error { _, err := accepting.Await(ctx); return err }
+		},
+		"server": func(ctx context.Context, t *testing.T) (net.Addr, func() error) {
+			made := asyncio.NewFuture[none](ctx)
+			s, err := asyncio.CreateServer(ctx, func() asyncio.Protocol {
+				made.SetResult(none{})
+				return asyncio.BaseProtocol{}
+			}, "tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Addr(), func() error { _, err := made.Await(ctx); return err }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onNetworks(t, func(ctx context.Context, t *testing.T) error {
+				var told reports
+				l := asyncio.RunningLoop(ctx)
+				told.listen(l)
+				addr, accepted := accept(ctx, t)
+				asyncio.Sleep(ctx, time.Millisecond)
+				fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+				if err != nil {
+					return err
+				}
+				defer syscall.Close(fd)
+				restore := exhaustDescriptors(t)
+				defer restore()
+				to := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: addr.(*net.TCPAddr).Port}
+				if err := syscall.Connect(fd, to); err != nil {
+					return err
+				}
+				for len(told) == 0 {
+					if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
+						return err
+					}
+				}
+				failed := l.Time()
+				restore()
+				if err := accepted(); err != nil {
+					return err
+				}
+				if !errors.Is(told[0].Err, syscall.EMFILE) {
+					t.Errorf("the exception handler was told %v, want EMFILE", told[0].Err)
+				}
+				if rested := l.Time() - failed; rested < 900*time.Millisecond {
+					t.Errorf("tried again after %v, want a second", rested)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// exhaustDescriptors lowers the limit so that no more descriptors can be opened.
+func exhaustDescriptors(t *testing.T) (restore func()) {
+	t.Helper()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	lowest, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low := limit
+	low.Cur = uint64(lowest.Fd())
+	lowest.Close()
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	return func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }
+}

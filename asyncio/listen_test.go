@@ -1,0 +1,134 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+func TestAcceptSuspendsUntilSomebodyComes(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		accepting := asyncio.CreateTask(ctx, ln.Accept)
+		asyncio.Sleep(ctx, 0)
+		a, err := asyncio.Dial(ctx, "tcp", ln.Addr().String())
+		if err != nil {
+			return err
+		}
+		b, err := accepting.Await(ctx)
+		if err != nil {
+			return err
+		}
+		send(t, a, "hello")
+		wantRead(t, b, "hello")
+		return nil
+	})
+}
+
+func TestTasksAcceptInTheOrderInWhichTheyCame(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		var got []int
+		var accepting []*asyncio.Task[none]
+		for i := range 4 {
+			accepting = append(accepting, spawn(ctx, func(ctx context.Context) error {
+				_, err := ln.Accept(ctx)
+				got = append(got, i)
+				return err
+			}))
+		}
+		asyncio.Sleep(ctx, 0)
+		for range 4 {
+			if _, err := asyncio.Dial(ctx, "tcp", ln.Addr().String()); err != nil {
+				return err
+			}
+		}
+		if _, err := asyncio.Gather(ctx, accepting...).Await(ctx); err != nil {
+			return err
+		}
+		if !slices.Equal(got, []int{0, 1, 2, 3}) {
+			t.Errorf("accepted in order %v", got)
+		}
+		return nil
+	})
+}
+
+func TestCancelledAcceptDoesNotStarveOthers(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		first, second := asyncio.CreateTask(ctx, ln.Accept), asyncio.CreateTask(ctx, ln.Accept)
+		asyncio.Sleep(ctx, 0)
+		first.Cancel(errBoom)
+		if _, err := asyncio.Dial(ctx, "tcp", ln.Addr().String()); err != nil {
+			return err
+		}
+		_, err := first.Await(ctx)
+		wantErr(t, err, errBoom)
+		_, err = second.Await(ctx)
+		return err
+	})
+}
+
+func TestClosedListenerFailsItsAcceptors(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		accepting := asyncio.CreateTask(ctx, ln.Accept)
+		asyncio.Sleep(ctx, 0)
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+		_, err := accepting.Await(ctx)
+		wantErr(t, err, net.ErrClosed)
+		var op *net.OpError
+		if !errors.As(err, &op) || op.Op != "accept" || op.Addr.String() != ln.Addr().String() {
+			t.Errorf("got %v, want a net.OpError of accept with the address", err)
+		}
+		_, err = ln.Accept(ctx)
+		wantErr(t, err, net.ErrClosed)
+		wantErr(t, ln.Close(), net.ErrClosed)
+		return nil
+	})
+}
+
+func TestPortInUseIsReportedWithTheAddress(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		_, err := asyncio.Listen(ctx, "tcp", ln.Addr().String())
+		wantErr(t, err, syscall.EADDRINUSE)
+		var op *net.OpError
+		if !errors.As(err, &op) || op.Addr.String() != ln.Addr().String() {
+			t.Errorf("got %v, want a net.OpError with the address", err)
+		}
+		return nil
+	})
+}
+
+func TestReusePortListensTwice(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("whether the second may listen depends on the system")
+	}
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t, asyncio.WithReusePort(), asyncio.WithBacklog(7))
+		_, err := asyncio.Listen(ctx, "tcp", ln.Addr().String(), asyncio.WithReusePort())
+		return err
+	})
+}
+
+func TestListenControlSeesTheSocket(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		seen := false
+		listen(ctx, t, asyncio.WithListenControl(func(_, _ string, c syscall.RawConn) error {
+			return c.Control(func(uintptr) { seen = true })
+		}))
+		if !seen {
+			t.Error("control was not called")
+		}
+		return nil
+	})
+}

@@ -1,0 +1,169 @@
+package asyncio
+
+// Network addresses: taking apart what users write, and the errors in which addresses come
+// back to them.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+)
+
+var errDeadline = os.ErrDeadlineExceeded
+
+// failure gives an error of the connection its addresses. The end of the stream and that of
+// a context remain what they are.
+func (s *connState) failure(op string, err error) error {
+	if err == io.EOF || isCancellation(err) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	failure := &net.OpError{Op: op, Net: s.network, Addr: s.stream.RemoteAddr(), Err: err}
+	if !s.closed {
+		failure.Source = s.stream.LocalAddr()
+	}
+	return failure
+}
+
+// An endpoint is an address as users write it, taken apart.
+type endpoint struct {
+	network string // "tcp", "tcp4", "tcp6" or "unix"
+	host    string // a name, if literal is not valid
+	service string // a service's name, if port is negative
+	path    string // of a Unix socket
+	literal netip.Addr
+	port    int
+}
+
+// parseEndpoint takes address apart. It looks nothing up.
+func parseEndpoint(network, address string) (endpoint, error) {
+	e := endpoint{network: network}
+	switch network {
+	case "unix":
+		if address == "" {
+			return e, &net.AddrError{Err: "missing path", Addr: address}
+		}
+		e.path = address
+		return e, nil
+	case "tcp", "tcp4", "tcp6":
+	default:
+		return e, net.UnknownNetworkError(network)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return e, err
+	}
+	switch n, err := strconv.ParseUint(port, 10, 16); {
+	case err == nil:
+		e.port = int(n)
+	case port == "":
+	case port[0] >= '0' && port[0] <= '9' || port[0] == '-' || port[0] == '+':
+		return e, &net.AddrError{Err: "invalid port", Addr: address}
+	default:
+		e.service, e.port = port, -1
+	}
+	e.host = host
+	if ip, err := netip.ParseAddr(host); err == nil {
+		e.literal = ip
+		if !e.suits(ip) {
+			return e, &net.AddrError{Err: "address does not fit network " + network, Addr: address}
+		}
+	}
+	return e, nil
+}
+
+// suits reports whether ip is of the network's family.
+func (e *endpoint) suits(ip netip.Addr) bool {
+	switch e.network {
+	case "tcp4":
+		return ip.Unmap().Is4()
+	case "tcp6":
+		return ip.Is6() && !ip.Is4In6()
+	}
+	return true
+}
+
+// ipNetwork is the endpoint's network as name resolution calls it.
+func (e *endpoint) ipNetwork() string { return "ip" + e.network[len("tcp"):] }
+
+// addr is the endpoint with an IP address filled in.
+func (e *endpoint) addr(ip netip.Addr) *net.TCPAddr {
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip.Unmap(), uint16(e.port)))
+}
+
+// loopback is what an empty host means when dialling.
+func (e *endpoint) loopback() netip.Addr {
+	if e.network == "tcp6" {
+		return netip.IPv6Loopback()
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// String is the address as it was written.
+func (e *endpoint) String() string {
+	switch {
+	case e.network == "unix":
+		return e.path
+	case e.port < 0:
+		return net.JoinHostPort(e.host, e.service)
+	}
+	return net.JoinHostPort(e.host, strconv.Itoa(e.port))
+}
+
+// namedAddr is an address that could not be resolved, for errors.
+type namedAddr struct{ network, address string }
+
+// Network implements net.Addr.
+func (a namedAddr) Network() string { return a.network }
+
+// String implements net.Addr.
+func (a namedAddr) String() string { return a.address }
+
+// opError is the error of an operation on an address as users write it.
+func opError(op, network, address string, err error) error {
+	if err == nil || isCancellation(err) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &net.OpError{Op: op, Net: network, Addr: namedAddr{network, address}, Err: err}
+}
+
+// A DialError reports that every address of a host was tried in vain.
+type DialError struct {
+	Network string
+	Address string  // as it was given to Dial
+	Errors  []error // one *net.OpError for each attempt, in the order in which they failed
+}
+
+// Error lists the attempts.
+func (e *DialError) Error() string {
+	text := fmt.Sprintf("dial %s %s: %d addresses failed", e.Network, e.Address, len(e.Errors))
+	for i, err := range e.Errors {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		text += sep + err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the errors of the attempts.
+func (e *DialError) Unwrap() []error { return e.Errors }
+
+// Timeout reports whether all attempts timed out.
+func (e *DialError) Timeout() bool {
+	for _, err := range e.Errors {
+		var t interface{ Timeout() bool }
+		if !errors.As(err, &t) || !t.Timeout() {
+			return false
+		}
+	}
+	return true
+}
+
+// Temporary implements net.Error; it has no meaning there any more.
+func (e *DialError) Temporary() bool { return false }
