@@ -1,0 +1,325 @@
+package aiohttp
+
+// Connectors: the pool at work.
+//
+// poolConnector carries out what poolPlan decides: it lets requests wait, dials, puts
+// connections away and closes what has been idle for too long. How a connection is
+// made is left to the kinds of connector built on it.
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// Connector makes and keeps connections. A connector belongs to the loop of the
+// first session that uses it; sessions of that loop may share it.
+type Connector interface {
+	// Close closes all connections, idle and active. Requests that wait for one
+	// fail.
+	Close() error
+	// Closed reports whether Close was called.
+	Closed() bool
+	// Stats returns a snapshot of the pool.
+	Stats() ConnectorStats
+
+	// connect returns a connection that is ready to carry r.
+	connect(ctx context.Context, r *ClientRequest) (transport, error)
+	attach(l *asyncio.EventLoop)
+}
+
+// transport is a connection, or a stream on one, that can carry one request now.
+type transport interface {
+	// roundTrip sends the request and reads the head of the answer into resp. stale
+	// says that another attempt on a new connection cannot do anything twice.
+	roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (stale bool, err error)
+}
+
+// ConnectorStats is a snapshot of a pool.
+type ConnectorStats struct {
+	Idle    int    // connections that wait to be reused
+	InUse   int    // connections that carry a request, or are being made
+	Waiting int    // requests that wait for a connection
+	Dialed  uint64 // connections made so far
+	Reused  uint64 // requests that went over a kept connection so far
+}
+
+// ConnectorOption configures a connector.
+type ConnectorOption interface{ applyConnector(*connectorConfig) }
+
+type connectorOption func(*connectorConfig)
+
+func (f connectorOption) applyConnector(c *connectorConfig) { f(c) }
+
+type connectorConfig struct {
+	limit        int
+	perHost      int
+	keepalive    time.Duration
+	keepaliveSet bool
+	forceClose   bool
+	maxAge       time.Duration
+	maxUses      int
+	tlsConfig    *tls.Config
+	dnsTTL       time.Duration
+	dnsSize      int
+	resolver     asyncio.Resolver
+	dialer       asyncio.Dialer
+}
+
+func newConnectorConfig(opts []ConnectorOption) *connectorConfig {
+	c := &connectorConfig{
+		limit: 100, keepalive: 15 * time.Second, dnsTTL: 10 * time.Second, dnsSize: 1000,
+	}
+	for _, o := range opts {
+		o.applyConnector(c)
+	}
+	if c.forceClose && c.keepaliveSet {
+		panic("aiohttp: WithForceClose excludes WithKeepaliveTimeout: nothing is kept")
+	}
+	if c.forceClose {
+		c.keepalive = 0
+	}
+	return c
+}
+
+// WithLimit bounds the connections of a connector, idle ones included; requests
+// beyond it wait. Zero means no limit. Default: 100.
+func WithLimit(n int) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.limit = n })
+}
+
+// WithLimitPerHost bounds the connections in use to one host, port and kind of
+// encryption. Zero means no limit. Default: no limit.
+func WithLimitPerHost(n int) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.perHost = n })
+}
+
+// WithKeepaliveTimeout sets for how long an idle connection is kept. Default: 15 s.
+func WithKeepaliveTimeout(d time.Duration) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.keepalive, c.keepaliveSet = d, true })
+}
+
+// WithForceClose uses every connection for one request only. It excludes
+// WithKeepaliveTimeout. Default: connections are kept.
+func WithForceClose() ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.forceClose = true })
+}
+
+// WithMaxConnAge closes connections that are older, once they are idle, so that
+// changes of the name service take effect. Default: no limit.
+func WithMaxConnAge(d time.Duration) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.maxAge = d })
+}
+
+// WithMaxRequestsPerConn closes connections that have carried as many requests.
+// Default: no limit.
+func WithMaxRequestsPerConn(n int) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.maxUses = n })
+}
+
+// poolConnector is what all connectors with a pool have in common.
+type poolConnector struct {
+	plan    poolPlan
+	config  *connectorConfig
+	loop    *asyncio.EventLoop
+	ended   context.Context // of the loop, with which nothing suspends
+	dial    func(ctx context.Context, r *ClientRequest) (wire, error)
+	buffers bufferPool
+	reaper  *asyncio.TimerHandle // nil while nothing is idle
+	dialed  uint64
+	reused  uint64
+}
+
+func (p *poolConnector) init(c *connectorConfig) {
+	p.config = c
+	p.plan = poolPlan{limit: c.limit, perHost: c.perHost, keepalive: c.keepalive, maxAge: c.maxAge, maxUses: c.maxUses}
+}
+
+func (p *poolConnector) attach(l *asyncio.EventLoop) {
+	if p.loop == nil {
+		p.loop = l
+		ended, end := asyncio.WithTimeout(l.Context(), 0)
+		end()
+		p.ended = ended
+	}
+	if p.loop != l {
+		panic("aiohttp: a connector is used on two event loops: give each loop its own")
+	}
+}
+
+// Closed reports whether Close was called.
+func (p *poolConnector) Closed() bool { return p.plan.closed }
+
+// Close closes all connections, idle and active. Requests that wait for one fail.
+func (p *poolConnector) Close() error {
+	if p.plan.closed {
+		return nil
+	}
+	if p.reaper != nil {
+		p.reaper.Cancel()
+		p.reaper = nil
+	}
+	p.plan.close()
+	return nil
+}
+
+// Stats returns a snapshot of the pool.
+func (p *poolConnector) Stats() ConnectorStats {
+	return ConnectorStats{
+		Idle: p.plan.idling, InUse: p.plan.busy, Waiting: p.plan.waiting, Dialed: p.dialed, Reused: p.reused,
+	}
+}
+
+// SetLimitPerHost gives one host, as it is spelled in URLs, a limit of its own from
+// now on; a negative n removes it. Requests that it sets free go on at once.
+func (p *poolConnector) SetLimitPerHost(host string, n int) {
+	canonical, d := canonicalHost(host)
+	if d != nil {
+		panic(fmt.Sprintf("aiohttp: SetLimitPerHost(%q): %s", host, d.text()))
+	}
+	p.plan.setHostLimit(canonical, n, p.now())
+}
+
+func (p *poolConnector) now() time.Duration {
+	if p.loop == nil {
+		return 0
+	}
+	return p.loop.Time()
+}
+
+// connect implements Connector: a kept connection if there is one that still lives,
+// otherwise a new one, otherwise a place in the queue.
+func (p *poolConnector) connect(ctx context.Context, r *ClientRequest) (transport, error) {
+	if p.plan.closed {
+		return nil, p.closedError(r)
+	}
+	key := p.key(r)
+	for {
+		s := p.plan.acquire(&key, p.loop.Time())
+		if s == nil {
+			var err error
+			if s, err = p.wait(ctx, r, &key); err != nil {
+				return nil, err
+			}
+		}
+		if s.state == slotDialing {
+			return p.open(ctx, r, s)
+		}
+		h := s.conn.(*h1Conn)
+		h.wire.OnReadable(nil)
+		if h.closed || h.wire.Readable() && h.wire.Probe() {
+			h.abort() // the peer hung up, or said something nobody asked for
+			continue
+		}
+		p.reused++
+		r.call.trace.reuse(ctx)
+		return h, nil
+	}
+}
+
+// key is what the connection for r must agree with.
+func (p *poolConnector) key(r *ClientRequest) poolKey {
+	k := poolKey{tls: r.loc.tls, host: r.loc.host, port: r.loc.port}
+	if k.tls {
+		choice := &r.call.opts.tls
+		k.serverName, k.fingerprint, k.insecure, k.tlsConfig = choice.serverName, choice.fingerprint, choice.insecure, choice.config
+		if k.tlsConfig == nil {
+			k.tlsConfig = p.config.tlsConfig
+		}
+	}
+	return k
+}
+
+func (p *poolConnector) closedError(r *ClientRequest) error {
+	return &ClientConnectionError{Where: r.where(PhasePool), Err: ErrSessionClosed}
+}
+
+// wait queues the request for a slot.
+func (p *poolConnector) wait(ctx context.Context, r *ClientRequest, key *poolKey) (*slot, error) {
+	r.call.trace.queuedStart(ctx)
+	defer r.call.trace.queuedEnd(ctx)
+	granted := asyncio.NewFuture[*slot](ctx)
+	w := &poolWaiter{wake: func(s *slot) { granted.SetResult(s) }}
+	p.plan.join(key, w)
+	deadline := r.deadline(PhasePool)
+	limited, cancel := asyncio.WithDeadline(ctx, deadline)
+	s, err := granted.Await(limited)
+	cancel()
+	switch {
+	case err == nil && s == nil:
+		return nil, p.closedError(r)
+	case err == nil:
+		return s, nil
+	}
+	if !p.plan.leave(w) {
+		p.giveBack(granted)
+	}
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	return nil, r.call.clock.expired(r.where(PhasePool), deadline)
+}
+
+// giveBack returns a slot that was granted to a request that no longer wants it.
+func (p *poolConnector) giveBack(granted *asyncio.Future[*slot]) {
+	s, err := granted.Result()
+	switch {
+	case err != nil || s == nil:
+	case s.state == slotBusy:
+		p.release(s)
+	default:
+		p.discard(s)
+	}
+}
+
+// open makes the connection for a reserved slot. Whatever happens on the way, the
+// slot ends up used or free.
+func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (transport, error) {
+	settled := false
+	defer func() {
+		if !settled {
+			p.discard(s)
+		}
+	}()
+	r.call.trace.createStart(ctx)
+	w, err := p.dial(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if p.plan.closed {
+		w.Close()
+		return nil, p.closedError(r)
+	}
+	h := &h1Conn{owner: p, slot: s, wire: w}
+	h.onStir = h.abort
+	p.plan.dialed(s, h, p.loop.Time())
+	p.dialed++
+	r.call.trace.createEnd(ctx)
+	settled = true
+	return h, nil
+}
+
+// release puts a connection away for reuse.
+func (p *poolConnector) release(s *slot) {
+	p.plan.release(s, p.loop.Time())
+	if s.state != slotIdle {
+		return
+	}
+	s.conn.(*h1Conn).rest()
+	if p.reaper == nil {
+		p.reaper = p.loop.CallLater(p.config.keepalive, p.reap)
+	}
+}
+
+func (p *poolConnector) discard(s *slot) { p.plan.discard(s, p.loop.Time()) }
+
+// reap closes what has been idle for too long.
+func (p *poolConnector) reap() {
+	p.reaper = nil
+	if next, ok := p.plan.expire(p.loop.Time()); ok {
+		p.reaper = p.loop.CallLater(next, p.reap)
+	}
+}

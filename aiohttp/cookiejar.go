@@ -1,0 +1,410 @@
+package aiohttp
+
+// CookieJar: what servers asked to be told again.
+//
+// Matching follows RFC 6265: by domain, path and the security of the connection.
+// Three things go beyond it, as browsers do: a cookie for a public suffix such as
+// co.uk is refused, names that start with __Secure- or __Host- must keep what they
+// promise, and sizes are bounded.
+
+import (
+	"cmp"
+	"iter"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// maxCookiesPerDomain bounds what one domain may store; the oldest make room.
+const maxCookiesPerDomain = 50
+
+// CookieJar keeps cookies between requests. It belongs to the loop of the session
+// that uses it.
+type CookieJar struct {
+	unsafe  bool
+	secure  map[string]bool // origins to be treated as https
+	domains map[string][]*cookieEntry
+	count   int
+	made    uint64
+	loop    *asyncio.EventLoop
+}
+
+// cookieEntry is one cookie. The same name may exist for several domains and paths.
+type cookieEntry struct {
+	Name     string    `json:"name"`
+	Value    string    `json:"value"`
+	Domain   string    `json:"domain"` // "" for a cookie that goes everywhere
+	Path     string    `json:"path"`
+	HostOnly bool      `json:"hostOnly,omitempty"`
+	Secure   bool      `json:"secure,omitempty"`
+	HTTPOnly bool      `json:"httpOnly,omitempty"`
+	Expires  time.Time `json:"expires,omitzero"`
+
+	SameSite http.SameSite `json:"sameSite,omitempty"`
+	age      time.Duration // Max-Age of a cookie set before there was a clock
+	seq      uint64        // order of creation
+}
+
+// CookieJarOption configures a CookieJar.
+type CookieJarOption func(*CookieJar)
+
+// WithUnsafeCookies accepts cookies from hosts given by IP address. Default: they
+// are refused.
+func WithUnsafeCookies() CookieJarOption { return func(j *CookieJar) { j.unsafe = true } }
+
+// WithSecureOrigins names origins ("http://localhost:8080") that get Secure cookies
+// although they are not https. Default: none.
+func WithSecureOrigins(origins ...string) CookieJarOption {
+	return func(j *CookieJar) {
+		j.secure = make(map[string]bool)
+		for _, o := range origins {
+			var l location
+			if d := l.parse(o); d != nil {
+				panic("aiohttp: WithSecureOrigins(" + o + "): " + d.text())
+			}
+			j.secure[l.url.Scheme+"://"+l.authority] = true
+		}
+	}
+}
+
+// NewCookieJar returns an empty jar.
+func NewCookieJar(opts ...CookieJarOption) *CookieJar {
+	j := &CookieJar{domains: make(map[string][]*cookieEntry)}
+	for _, o := range opts {
+		o(j)
+	}
+	return j
+}
+
+// attach gives the jar the loop's clock. What was put in before starts to age now.
+func (j *CookieJar) attach(l *asyncio.EventLoop) {
+	if j.loop != nil {
+		return
+	}
+	j.loop = l
+	now := l.Wall()
+	for _, list := range j.domains {
+		for _, e := range list {
+			if e.age != 0 {
+				e.Expires, e.age = now.Add(e.age), 0
+			}
+		}
+	}
+}
+
+// addShared stores cookies that go to every host.
+func (j *CookieJar) addShared(cookies []*http.Cookie) {
+	for _, c := range cookies {
+		j.store(&cookieEntry{Name: c.Name, Value: c.Value, Path: "/"})
+	}
+}
+
+// Update stores cookies as if u had set them. CPython: update_cookies.
+func (j *CookieJar) Update(u *url.URL, cookies ...*http.Cookie) error {
+	l, err := jarLocation(u)
+	if err != nil {
+		return err
+	}
+	for _, c := range cookies {
+		set := setCookie{
+			name: c.Name, value: c.Value, domain: asciiLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path,
+			expires: c.Expires, secure: c.Secure, httpOnly: c.HttpOnly, sameSite: c.SameSite,
+		}
+		if c.MaxAge != 0 {
+			set.hasMaxAge = true
+			set.maxAge = max(0, min(time.Duration(c.MaxAge), maxCookieAge/time.Second)*time.Second)
+		}
+		j.accept(l, &set)
+	}
+	return nil
+}
+
+// UpdateFromHeaders stores what Set-Cookie headers of a response from u ask for.
+// Headers that are malformed, or ask for what u may not have, are ignored.
+// CPython: update_cookies_from_headers.
+func (j *CookieJar) UpdateFromHeaders(u *url.URL, setCookies []string) error {
+	l, err := jarLocation(u)
+	if err != nil {
+		return err
+	}
+	j.receive(l, setCookies)
+	return nil
+}
+
+func jarLocation(u *url.URL) (*location, error) {
+	l := new(location)
+	if d := l.parse(u.String()); d != nil {
+		return nil, &InvalidURLClientError{Where: Where{URL: clip(u.Redacted())}, Reason: d.text()}
+	}
+	return l, nil
+}
+
+func (j *CookieJar) receive(l *location, lines []string) {
+	for _, line := range lines {
+		if set, ok := parseSetCookie(line); ok {
+			j.accept(l, &set)
+		}
+	}
+}
+
+// accept applies the rules of RFC 6265 section 5.3 to one cookie.
+func (j *CookieJar) accept(l *location, set *setCookie) {
+	e := &cookieEntry{
+		Name: set.name, Value: set.value, Domain: l.host, Path: set.path, HostOnly: true,
+		Secure: set.secure, HTTPOnly: set.httpOnly, SameSite: set.sameSite,
+	}
+	if isIP(l.host) {
+		if !j.unsafe || set.domain != "" && set.domain != l.host {
+			return
+		}
+	} else if set.domain != "" && !e.widen(l.host, set.domain) {
+		return
+	}
+	if e.Path == "" || e.Path[0] != '/' {
+		e.Path = defaultCookiePath(l.url.EscapedPath())
+	}
+	if set.secure && !j.isSecure(l) || !keepsPromise(e, set, j.isSecure(l)) {
+		return
+	}
+	now, known := j.now()
+	switch {
+	case set.hasMaxAge && set.maxAge <= 0:
+		j.remove(e)
+		return
+	case set.hasMaxAge && known:
+		e.Expires = now.Add(set.maxAge)
+	case set.hasMaxAge:
+		e.age = set.maxAge
+	case !set.expires.IsZero():
+		e.Expires = set.expires
+		if known && !now.Before(e.Expires) {
+			j.remove(e)
+			return
+		}
+	}
+	j.store(e)
+}
+
+// widen makes the cookie valid for the domain it asks for, if host may set that.
+func (e *cookieEntry) widen(host, domain string) bool {
+	if ascii, d := canonicalHost(domain); d == nil {
+		domain = ascii
+	}
+	if !domainMatches(host, domain) {
+		return false
+	}
+	if suffix, _ := publicsuffix.PublicSuffix(domain); suffix == domain {
+		// A host that is itself a public suffix may keep its own cookies.
+		return host == domain
+	}
+	e.Domain, e.HostOnly = domain, false
+	return true
+}
+
+// keepsPromise checks the names that promise something about their origin.
+func keepsPromise(e *cookieEntry, set *setCookie, secure bool) bool {
+	name := asciiLower(e.Name)
+	switch {
+	case strings.HasPrefix(name, "__secure-"):
+		return set.secure && secure
+	case strings.HasPrefix(name, "__host-"):
+		return set.secure && secure && set.domain == "" && set.path == "/"
+	}
+	return true
+}
+
+func (j *CookieJar) isSecure(l *location) bool {
+	return l.tls || j.secure[l.url.Scheme+"://"+l.authority]
+}
+
+func (j *CookieJar) now() (time.Time, bool) {
+	if j.loop == nil {
+		return time.Time{}, false
+	}
+	return j.loop.Wall(), true
+}
+
+func (e *cookieEntry) same(o *cookieEntry) bool {
+	return e.Name == o.Name && e.Domain == o.Domain && e.Path == o.Path
+}
+
+func (j *CookieJar) store(e *cookieEntry) {
+	j.made++
+	e.seq = j.made
+	list := j.domains[e.Domain]
+	for i, old := range list {
+		if old.same(e) {
+			e.seq = old.seq // a cookie keeps its age when its value changes
+			list[i] = e
+			return
+		}
+	}
+	if len(list) >= maxCookiesPerDomain {
+		list = slices.Delete(list, 0, 1)
+		j.count--
+	}
+	j.domains[e.Domain] = append(list, e)
+	j.count++
+}
+
+func (j *CookieJar) remove(e *cookieEntry) { j.filterDomain(e.Domain, e.same) }
+
+// filterDomain removes the cookies of one domain that drop tells to.
+func (j *CookieJar) filterDomain(domain string, drop func(*cookieEntry) bool) {
+	before := j.domains[domain]
+	after := slices.DeleteFunc(before, drop)
+	j.count -= len(before) - len(after)
+	if len(after) == 0 {
+		delete(j.domains, domain)
+	} else {
+		j.domains[domain] = after
+	}
+}
+
+// Filter returns the cookies to send to u, in the order they are sent. Of several
+// with one name the one with the longest path is taken. CPython: filter_cookies.
+func (j *CookieJar) Filter(u *url.URL) []*http.Cookie {
+	l, err := jarLocation(u)
+	if err != nil {
+		return nil
+	}
+	var out []*http.Cookie
+	for _, e := range j.match(l) {
+		out = append(out, e.cookie())
+	}
+	return out
+}
+
+func (e *cookieEntry) cookie() *http.Cookie {
+	c := &http.Cookie{Name: e.Name, Value: e.Value, Path: e.Path, Expires: e.Expires, Secure: e.Secure, HttpOnly: e.HTTPOnly, SameSite: e.SameSite}
+	if !e.HostOnly {
+		c.Domain = e.Domain
+	}
+	return c
+}
+
+// match finds the entries for a location, one per name.
+func (j *CookieJar) match(l *location) []*cookieEntry {
+	if j.count == 0 {
+		return nil
+	}
+	now, known := j.now()
+	secure := j.isSecure(l)
+	path := l.url.EscapedPath()
+	var found []*cookieEntry
+	look := func(domain string, exact bool) {
+		expired := false
+		for _, e := range j.domains[domain] {
+			switch {
+			case known && !e.Expires.IsZero() && !now.Before(e.Expires):
+				expired = true
+			case e.HostOnly && !exact, e.Secure && !secure, !pathMatches(path, e.Path):
+			default:
+				found = append(found, e)
+			}
+		}
+		if expired {
+			j.filterDomain(domain, func(e *cookieEntry) bool { return !e.Expires.IsZero() && !now.Before(e.Expires) })
+		}
+	}
+	look("", true)
+	look(l.host, true)
+	if !isIP(l.host) {
+		for rest := l.host; ; {
+			_, parent, ok := strings.Cut(rest, ".")
+			if !ok || parent == "" {
+				break
+			}
+			look(parent, false)
+			rest = parent
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *cookieEntry) int {
+		return cmp.Or(cmp.Compare(len(b.Path), len(a.Path)), cmp.Compare(len(b.Domain), len(a.Domain)), cmp.Compare(a.seq, b.seq))
+	})
+	seen := make(map[string]bool, len(found))
+	return slices.DeleteFunc(found, func(e *cookieEntry) bool {
+		again := seen[e.Name]
+		seen[e.Name] = true
+		return again
+	})
+}
+
+// Len returns the number of cookies.
+func (j *CookieJar) Len() int { return j.count }
+
+// All yields every cookie, by domain, then in the order they were made. The Domain
+// of a cookie that only its host gets is that host.
+func (j *CookieJar) All() iter.Seq[*http.Cookie] {
+	return func(yield func(*http.Cookie) bool) {
+		for _, e := range j.entries() {
+			c := e.cookie()
+			c.Domain = e.Domain
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (j *CookieJar) entries() []*cookieEntry {
+	all := make([]*cookieEntry, 0, j.count)
+	for _, list := range j.domains {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b *cookieEntry) int { return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.seq, b.seq)) })
+	return all
+}
+
+// Clear removes the cookies for which drop returns true, or all if drop is nil.
+func (j *CookieJar) Clear(drop func(*http.Cookie) bool) {
+	for _, e := range j.entries() {
+		c := e.cookie()
+		c.Domain = e.Domain
+		if drop == nil || drop(c) {
+			j.remove(e)
+		}
+	}
+}
+
+// ClearDomain removes the cookies of a domain and of the hosts below it.
+func (j *CookieJar) ClearDomain(domain string) {
+	domain = asciiLower(domain)
+	j.Clear(func(c *http.Cookie) bool { return domainMatches(c.Domain, domain) })
+}
+
+// domainMatches implements RFC 6265 section 5.1.3 for two canonical names.
+func domainMatches(host, domain string) bool {
+	if host == domain {
+		return host != ""
+	}
+	return domain != "" && strings.HasSuffix(host, domain) && host[len(host)-len(domain)-1] == '.' && !isIP(host)
+}
+
+// pathMatches implements RFC 6265 section 5.1.4.
+func pathMatches(path, cookiePath string) bool {
+	if !strings.HasPrefix(path, cookiePath) {
+		return false
+	}
+	return len(path) == len(cookiePath) || cookiePath[len(cookiePath)-1] == '/' || path[len(cookiePath)] == '/'
+}
+
+func defaultCookiePath(path string) string {
+	i := strings.LastIndexByte(path, '/')
+	if i <= 0 {
+		return "/"
+	}
+	return path[:i]
+}
+
+func isIP(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}

@@ -1,0 +1,78 @@
+package aiohttp
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// Wire is what a test has to imitate to stand in for a connection.
+type Wire = wire
+
+// NewMemoryConnector returns a connector whose connections come from dial.
+func NewMemoryConnector(dial func(ctx context.Context, authority string) (Wire, error), opts ...ConnectorOption) Connector {
+	p := &poolConnector{}
+	p.init(newConnectorConfig(opts))
+	p.dial = func(ctx context.Context, r *ClientRequest) (wire, error) { return dial(ctx, r.loc.authority) }
+	return p
+}
+
+// Location is a URL as requests see it.
+type Location struct{ URL, Target, Host, Port, Authority, User string }
+
+// ParseLocation takes a URL apart; the error text is the defect.
+func ParseLocation(raw string) (Location, string) {
+	var l location
+	if d := l.parse(raw); d != nil {
+		return Location{}, d.text()
+	}
+	return l.export(), ""
+}
+
+// ResolveLocation takes a reference apart as seen from base.
+func ResolveLocation(base, ref string) (Location, string) {
+	var b, l location
+	if d := b.parse(base); d != nil {
+		return Location{}, d.text()
+	}
+	if d := l.resolve(&b, ref); d != nil {
+		return Location{}, d.text()
+	}
+	return l.export(), ""
+}
+
+func (l *location) export() Location {
+	out := Location{URL: l.url.String(), Target: l.target, Host: l.host, Port: l.port, Authority: l.authority}
+	if l.user != nil {
+		out.User = l.user.String()
+	}
+	return out
+}
+
+// MergeHeaders is what the session does with its own and a request's headers.
+func MergeHeaders(base, over http.Header) http.Header { return mergeHeaders(base, over) }
+
+// DNSCache is the cache of a TCPConnector.
+type DNSCache struct{ d dnsCache }
+
+// NewDNSCache returns an empty cache.
+func NewDNSCache(r asyncio.Resolver, ttl time.Duration, size int) *DNSCache {
+	c := &DNSCache{}
+	c.d.init(&connectorConfig{resolver: r, dnsTTL: ttl, dnsSize: size})
+	return c
+}
+
+// Lookup finds the addresses of host as a connector does.
+func (c *DNSCache) Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	now := asyncio.RunningLoop(ctx).Time
+	if addrs, ok := c.d.cached(host, now()); ok {
+		return addrs, nil
+	}
+	return c.d.resolve(ctx, host, now)
+}
+
+// Clear forgets hosts.
+func (c *DNSCache) Clear(hosts ...string) { c.d.clear(hosts) }

@@ -1,0 +1,396 @@
+package aiohttp
+
+// Options.
+//
+// There is one vocabulary: an option that makes sense for a session as the default
+// of its requests and for a single request is one function, whose result fits both
+// places. What makes sense in one place only is typed so that the compiler refuses
+// it in the other. Every option states what holds without it.
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aio-go/aio/internal/http1"
+)
+
+// SessionOption configures a ClientSession.
+type SessionOption interface{ applySession(*ClientSession) }
+
+// RequestOption configures one request.
+type RequestOption interface{ applyRequest(*requestOptions) }
+
+// Option fits both: given to a session it is the default of its requests, given to
+// a request it replaces that default.
+type Option interface {
+	SessionOption
+	RequestOption
+}
+
+// settings is what sessions and requests have in common. A request starts with a
+// copy of its session's.
+type settings struct {
+	timeout      ClientTimeout
+	maxRedirects int
+	check        func(context.Context, *ClientResponse) error
+	skipAuto     []string
+	decompress   bool
+	maxBody      int64
+	bufferSize   int
+	limits       http1.Limits
+	strict       bool
+	authorize    string // value of Authorization
+	sensitive    []string
+	middlewares  []ClientMiddleware
+	tls          tlsChoice
+}
+
+// tlsChoice is how the peer of a TLS connection is verified.
+type tlsChoice struct {
+	config      *tls.Config // nil: the connector's
+	fingerprint string      // SHA-256 of the certificate, raw bytes
+	serverName  string
+	insecure    bool
+}
+
+// requestOptions is everything that can be said about one request.
+type requestOptions struct {
+	settings
+	headers     http.Header
+	cookies     []*http.Cookie
+	params      url.Values
+	body        payload
+	bodyOptions int // how many options gave a body
+	compress    contentCoding
+	chunked     bool
+	expect100   bool
+	redirects   redirectChoice
+	traceData   any
+	err         error // the first option that cannot be
+}
+
+type redirectChoice uint8
+
+const (
+	redirectsFollow redirectChoice = iota
+	redirectsReturn
+)
+
+func (o *requestOptions) fail(err error) {
+	if o.err == nil {
+		o.err = err
+	}
+}
+
+// setting is an Option that changes settings.
+type setting func(*settings)
+
+func (f setting) applySession(s *ClientSession)  { f(&s.settings) }
+func (f setting) applyRequest(o *requestOptions) { f(&o.settings) }
+
+type sessionOption func(*ClientSession)
+
+func (f sessionOption) applySession(s *ClientSession) { f(s) }
+
+type requestOption func(*requestOptions)
+
+func (f requestOption) applyRequest(o *requestOptions) { f(o) }
+
+// WithTimeout sets the time limits. Members that are zero keep what held before.
+// Default: ClientTimeout{}, that is five minutes in total.
+func WithTimeout(t ClientTimeout) Option {
+	return setting(func(s *settings) { s.timeout = t.over(s.timeout) })
+}
+
+// WithMaxRedirects limits the redirects of a request: the n-th response that
+// redirects is a *TooManyRedirects. Zero or less means no limit. Default: 10.
+func WithMaxRedirects(n int) Option {
+	return setting(func(s *settings) { s.maxRedirects = n })
+}
+
+// WithRaiseForStatus makes a response with a status of 400 or more an error, as
+// ClientResponse.RaiseForStatus does. Default: off.
+func WithRaiseForStatus() Option {
+	return WithResponseCheck(func(_ context.Context, r *ClientResponse) error { return r.RaiseForStatus() })
+}
+
+// WithoutRaiseForStatus lifts, for one request, what the session asks for.
+func WithoutRaiseForStatus() Option { return WithResponseCheck(nil) }
+
+// WithResponseCheck has check look at every final response; its error ends the
+// request and closes the response. Default: none.
+func WithResponseCheck(check func(context.Context, *ClientResponse) error) Option {
+	return setting(func(s *settings) { s.check = check })
+}
+
+// WithSkipAutoHeaders names headers that are not to be generated: any of Accept,
+// Accept-Encoding, User-Agent and Content-Type. Default: all are.
+func WithSkipAutoHeaders(names ...string) Option {
+	return setting(func(s *settings) {
+		s.skipAuto = slices.Clone(s.skipAuto)
+		for _, name := range names {
+			s.skipAuto = append(s.skipAuto, http1.CanonicalName(name))
+		}
+	})
+}
+
+// WithAutoDecompress says whether gzip, deflate, br and zstd bodies are decoded.
+// Default: true.
+func WithAutoDecompress(on bool) Option {
+	return setting(func(s *settings) { s.decompress = on })
+}
+
+// WithMaxBody limits the decoded size of a response body, in bytes; more is a
+// *ClientPayloadError with ErrBodyTooLarge. Zero or less means no limit.
+// Default: no limit.
+func WithMaxBody(bytes int64) Option {
+	return setting(func(s *settings) { s.maxBody = bytes })
+}
+
+// WithReadBufferSize sets how many bytes of a body are read at a time by the
+// methods of StreamReader that choose the size themselves. Default: 65,536.
+func WithReadBufferSize(bytes int) Option {
+	return setting(func(s *settings) { s.bufferSize = max(bytes, 1) })
+}
+
+// WithMaxLineSize limits the status line and chunk-size lines of a response, in
+// bytes. Default: 8190.
+func WithMaxLineSize(bytes int) Option {
+	return setting(func(s *settings) { s.limits.MaxLine = bytes })
+}
+
+// WithMaxFieldSize limits one header of a response, name and value together, in
+// bytes. Default: 8190.
+func WithMaxFieldSize(bytes int) Option {
+	return setting(func(s *settings) { s.limits.MaxField = bytes })
+}
+
+// WithMaxHeaders limits the number of headers and trailers of a response.
+// Default: 128.
+func WithMaxHeaders(n int) Option {
+	return setting(func(s *settings) { s.limits.MaxHeaders = n })
+}
+
+// WithStrictParsing refuses the small breaches of HTTP/1.1 that real servers
+// commit: lines ended by LF alone, folded headers, control characters in values.
+// Default: they are tolerated.
+func WithStrictParsing() Option {
+	return setting(func(s *settings) { s.strict = true })
+}
+
+// WithAuth sends Basic credentials. They do not follow a redirect to another
+// origin. The login must not contain a colon. Default: those in the URL, if any.
+func WithAuth(login, password string) Option {
+	return setting(func(s *settings) { s.authorize = basicAuth(login, password) })
+}
+
+// WithSensitiveHeaders names further headers, beside Authorization, Cookie and
+// Proxy-Authorization, that a redirect to another origin does not carry along.
+// Default: none.
+func WithSensitiveHeaders(names ...string) Option {
+	return setting(func(s *settings) { s.sensitive = append(slices.Clone(s.sensitive), names...) })
+}
+
+// WithMiddlewares sets the middlewares, outermost first. Given to a request the
+// list replaces the session's; an empty list turns them off. Default: none.
+func WithMiddlewares(list ...ClientMiddleware) Option {
+	return setting(func(s *settings) { s.middlewares = list })
+}
+
+// WithServerName sets the name that is sent in the TLS handshake and that the
+// certificate must carry. Default: the host of the URL.
+func WithServerName(name string) Option {
+	return setting(func(s *settings) { s.tls.serverName = name })
+}
+
+// WithInsecureSkipVerify accepts any certificate. Default: certificates are verified.
+func WithInsecureSkipVerify() Option {
+	return setting(func(s *settings) { s.tls.insecure = true })
+}
+
+// WithFingerprint accepts exactly the certificate with this SHA-256 digest, and
+// no other, whatever else there is to say for or against it. It panics if the
+// digest is not 32 bytes long: shorter ones are MD5 or SHA-1, which prove nothing.
+// Default: none.
+func WithFingerprint(sha256 []byte) Option {
+	if len(sha256) != 32 {
+		panic("aiohttp: WithFingerprint takes a SHA-256 digest of 32 bytes")
+	}
+	return setting(func(s *settings) { s.tls.fingerprint = string(sha256) })
+}
+
+// headersOption, cookiesOption and tlsOption mean the same in several places but
+// are kept in different ones.
+type headersOption http.Header
+
+func (h headersOption) applySession(s *ClientSession) {
+	s.headers = mergeHeaders(s.headers, http.Header(h))
+}
+func (h headersOption) applyRequest(o *requestOptions) {
+	o.headers = mergeHeaders(o.headers, http.Header(h))
+}
+
+// WithHeaders sends these headers. A header of a request replaces all of the same
+// name among the session's; several values for one name are all sent. Default: none.
+func WithHeaders(h http.Header) Option { return headersOption(h) }
+
+type cookiesOption []*http.Cookie
+
+func (c cookiesOption) applySession(s *ClientSession) {
+	s.initialCookies = append(s.initialCookies, c...)
+}
+func (c cookiesOption) applyRequest(o *requestOptions) { o.cookies = append(o.cookies, c...) }
+
+// WithCookies sends these cookies. Given to a session they go into its jar and to
+// every host; given to a request they are sent with it beside those of the jar,
+// and not beyond its origin. Default: none.
+func WithCookies(cookies ...*http.Cookie) Option { return cookiesOption(cookies) }
+
+// TLSOption is the result of WithTLSConfig: it fits connectors, sessions and requests.
+type TLSOption struct{ config *tls.Config }
+
+func (t TLSOption) applySession(s *ClientSession)     { s.tls.config = t.config }
+func (t TLSOption) applyRequest(o *requestOptions)    { o.tls.config = t.config }
+func (t TLSOption) applyConnector(o *connectorConfig) { o.tlsConfig = t.config }
+
+// WithTLSConfig sets the TLS configuration. It is not copied: connections are
+// shared only among requests with the same *tls.Config. Default: the connector's,
+// whose default is the zero tls.Config.
+func WithTLSConfig(c *tls.Config) TLSOption { return TLSOption{c} }
+
+// WithBaseURL makes URLs of requests relative to base (RFC 3986). NewClientSession
+// panics if base is no absolute HTTP URL or has a path that does not end in a slash.
+// Default: URLs must be absolute.
+func WithBaseURL(base string) SessionOption {
+	return sessionOption(func(s *ClientSession) {
+		l := new(location)
+		if d := l.parse(base); d != nil {
+			panic(fmt.Sprintf("aiohttp: WithBaseURL(%q): %s", base, d.text()))
+		}
+		if !strings.HasSuffix(l.url.Path, "/") {
+			panic(fmt.Sprintf("aiohttp: WithBaseURL(%q): the path must end with a slash", base))
+		}
+		s.base = l
+	})
+}
+
+// WithConnector uses c for connections. The session does not close it: it may be
+// shared. Default: a TCPConnector of its own.
+func WithConnector(c Connector) SessionOption {
+	return sessionOption(func(s *ClientSession) { s.connector, s.ownsConnector = c, false })
+}
+
+// WithCookieJar keeps cookies in jar, which may be shared; nil keeps none.
+// Default: a CookieJar of its own.
+func WithCookieJar(jar *CookieJar) SessionOption {
+	return sessionOption(func(s *ClientSession) { s.jar = jar })
+}
+
+// WithTrace has requests report to t. It may be given several times. Default: none.
+func WithTrace(t *TraceConfig) SessionOption {
+	return sessionOption(func(s *ClientSession) { s.traces = append(s.traces, t) })
+}
+
+// WithParams appends pairs to the query of the URL, sorted by name. They are not
+// carried over a redirect. Default: none.
+func WithParams(params url.Values) RequestOption {
+	return requestOption(func(o *requestOptions) { o.params = params })
+}
+
+// WithData sends a body: []byte, string, url.Values, *FormData, io.Reader,
+// *os.File, *StreamReader or iter.Seq2[[]byte, error]. Readers that are io.Seekers
+// can be sent again when a redirect asks for it; other streams are sent once.
+// A reader that may block is read outside the loop. A reader that is an io.Closer
+// is closed when the request is over. Default: no body.
+func WithData(body any) RequestOption {
+	return requestOption(func(o *requestOptions) {
+		p, err := newPayload(body)
+		if err != nil {
+			o.fail(err)
+		}
+		o.setBody(p)
+	})
+}
+
+// WithJSON sends v encoded as JSON. Default: no body.
+func WithJSON(v any) RequestOption {
+	return requestOption(func(o *requestOptions) {
+		data, err := json.Marshal(v)
+		if err != nil {
+			o.fail(fmt.Errorf("encode JSON body: %w", err))
+		}
+		o.setBody(&memoryPayload{data: data, mediaType: typeJSON})
+	})
+}
+
+// WithForm sends values as application/x-www-form-urlencoded, sorted by name; for
+// files and multipart use WithData with a *FormData. Default: no body.
+func WithForm(values url.Values) RequestOption {
+	return requestOption(func(o *requestOptions) {
+		o.setBody(&memoryPayload{data: []byte(values.Encode()), mediaType: typeForm})
+	})
+}
+
+func (o *requestOptions) setBody(p payload) {
+	if o.bodyOptions++; o.bodyOptions > 1 {
+		o.fail(errors.New("aiohttp: more than one of WithData, WithJSON and WithForm"))
+	}
+	o.body = p
+}
+
+// WithAllowRedirects says whether redirects are followed. Default: true, except
+// for ClientSession.Head.
+func WithAllowRedirects(follow bool) RequestOption {
+	return requestOption(func(o *requestOptions) {
+		o.redirects = redirectsReturn
+		if follow {
+			o.redirects = redirectsFollow
+		}
+	})
+}
+
+// WithChunked sends the body in chunked coding even if its length is known.
+// Default: chunked only if the length is unknown.
+func WithChunked() RequestOption {
+	return requestOption(func(o *requestOptions) { o.chunked = true })
+}
+
+// WithCompress sends the body compressed; coding is "gzip" or "deflate".
+// Default: as it is.
+func WithCompress(coding string) RequestOption {
+	return requestOption(func(o *requestOptions) {
+		switch c := codingOf(coding); c {
+		case codingGzip, codingDeflate:
+			o.compress = c
+		default:
+			o.fail(fmt.Errorf("aiohttp: WithCompress(%q): only gzip and deflate can be sent", clip(coding)))
+		}
+	})
+}
+
+// WithExpect100 asks the server for consent (Expect: 100-continue) and waits up to
+// a second for it before the body is sent. Default: the body is sent at once.
+func WithExpect100() RequestOption {
+	return requestOption(func(o *requestOptions) { o.expect100 = true })
+}
+
+// WithTraceData hands data to the session's traces in TraceInfo.Data. Default: nil.
+func WithTraceData(data any) RequestOption {
+	return requestOption(func(o *requestOptions) { o.traceData = data })
+}
+
+// basicAuth makes the value of an Authorization header (RFC 7617).
+func basicAuth(login, password string) string {
+	if strings.Contains(login, ":") {
+		panic("aiohttp: a login for Basic authentication cannot contain a colon")
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+password))
+}

@@ -1,0 +1,340 @@
+package aiohttp
+
+// One request, from its arguments to its final response.
+//
+// A call is what Get, Post and the others start: it may take several hops, because
+// of redirects, and a hop may take two attempts, because a kept connection turned
+// out to be dead. Each hop is a ClientRequest; middlewares see it, and the connector
+// turns it into a ClientResponse. Everything runs in the caller's task.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/aio-go/aio/internal/http1"
+)
+
+// ClientRequest is one hop of a request, as middlewares see it and may change it.
+type ClientRequest struct {
+	// Method is the method as it will be sent.
+	Method string
+	// URL is where the request goes, without credentials and fragment. It is not
+	// to be changed; use SetURL.
+	URL *url.URL
+	// Headers are all headers that will be sent, the generated ones included.
+	Headers http.Header
+
+	call    *call
+	loc     location
+	own     http.Header // given by the caller for this request
+	body    payload
+	framing framing
+	step    redirectStep // what redirects so far have taken away
+}
+
+// Session returns the session the request belongs to. A middleware that makes
+// requests of its own through it should give them WithMiddlewares(), lest they pass
+// through the middleware again.
+func (r *ClientRequest) Session() *ClientSession { return r.call.session }
+
+// Timeout returns the limits of the request, as the caller set them.
+func (r *ClientRequest) Timeout() ClientTimeout { return r.call.opts.timeout }
+
+// SetURL sends the request elsewhere.
+func (r *ClientRequest) SetURL(raw string) error {
+	var l location
+	if d := l.parse(raw); d != nil {
+		return r.call.urlError(raw, d)
+	}
+	r.loc = l
+	r.URL = &r.loc.url
+	return nil
+}
+
+// Body returns the body as bytes, for signing it for example; it is empty if there
+// is none. A stream is read into memory for that.
+func (r *ClientRequest) Body(ctx context.Context) ([]byte, error) {
+	if r.body == nil {
+		return nil, nil
+	}
+	if data, ok := r.body.memory(); ok {
+		return data, nil
+	}
+	if err := r.body.prepare(ctx); err != nil {
+		return nil, r.payloadError(err)
+	}
+	data, err := collect(ctx, r.body)
+	if err != nil {
+		return nil, r.payloadError(err)
+	}
+	r.body = &memoryPayload{data: data, mediaType: r.body.contentType()}
+	return data, r.describeAgain()
+}
+
+// UpdateBody replaces the body by anything WithData takes. Content-Length and, if
+// the kind of body changes, Content-Type follow.
+func (r *ClientRequest) UpdateBody(body any) error {
+	p, err := newPayload(body)
+	if err != nil {
+		return r.invalid(err)
+	}
+	before := ""
+	if r.body != nil {
+		before = r.body.contentType()
+	}
+	if own := r.Headers["Content-Type"]; len(own) == 1 && own[0] == before {
+		delete(r.Headers, "Content-Type")
+	}
+	r.body = p
+	return r.describeAgain()
+}
+
+func (r *ClientRequest) describeAgain() error {
+	delete(r.Headers, "Content-Length")
+	delete(r.Headers, "Transfer-Encoding")
+	if err := r.describeBody(!slices.Contains(r.call.opts.skipAuto, "Content-Type")); err != nil {
+		return r.invalid(err)
+	}
+	return nil
+}
+
+func (r *ClientRequest) where(p Phase) Where {
+	return Where{Method: r.Method, URL: r.loc.text(), Phase: p}
+}
+
+func (r *ClientRequest) invalid(err error) error {
+	return &InvalidRequestError{Where: r.where(PhaseRequest), Err: err}
+}
+
+func (r *ClientRequest) payloadError(err error) error {
+	return &ClientPayloadError{Where: r.where(PhaseWrite), Expected: -1, Err: err}
+}
+
+// deadline is when a wait in phase p that begins now must end. The clock is only
+// read if the phase has a limit of its own.
+func (r *ClientRequest) deadline(p Phase) time.Duration {
+	clock := &r.call.clock
+	if !clock.limited(p) {
+		return clock.end
+	}
+	return clock.deadline(p, r.call.session.loop.Time())
+}
+
+func (r *ClientRequest) info() RequestInfo {
+	return RequestInfo{Method: r.Method, URL: &r.loc.url, Headers: r.Headers}
+}
+
+// call is one request of the caller, over all its hops.
+type call struct {
+	session *ClientSession
+	opts    requestOptions
+	clock   requestClock
+	trace   tracer
+	req     ClientRequest
+	history []*ClientResponse
+	hops    int
+	head    []byte         // the head being sent, and a small body behind it
+	first   ClientResponse // room for the response most calls end with
+	taken   bool           // first is in use
+}
+
+// run checks the call, starts its clock and carries it out.
+func (c *call) run(ctx context.Context, method, rawURL string) (*ClientResponse, error) {
+	if err := c.begin(method, rawURL); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	c.clock.start(&c.opts.timeout, c.session.loop.Time())
+	if len(c.session.traces) == 0 {
+		return c.travel(ctx)
+	}
+	c.trace = newTracer(c)
+	c.req.own = mergeHeaders(c.session.headers, c.req.own)
+	c.req.Headers = c.req.own
+	c.trace.start(ctx, c.req.own)
+	c.req.Headers = nil
+	resp, err := c.travel(ctx)
+	c.trace.end(ctx, resp, err)
+	return resp, err
+}
+
+// travel goes from hop to hop until a response is final.
+func (c *call) travel(ctx context.Context) (*ClientResponse, error) {
+	for {
+		resp, err := c.hop(ctx)
+		if err != nil {
+			return nil, err
+		}
+		again, err := c.follow(ctx, resp)
+		if err != nil {
+			resp.Close()
+			return nil, err
+		}
+		if again {
+			continue
+		}
+		resp.History = c.history
+		if c.opts.check != nil {
+			if err := c.opts.check(ctx, resp); err != nil {
+				resp.Close()
+				return nil, err
+			}
+		}
+		return resp, nil
+	}
+}
+
+// begin checks everything that can be checked before any I/O.
+func (c *call) begin(method, rawURL string) error {
+	r := &c.req
+	r.call, r.Method, r.own, r.body = c, method, c.opts.headers, c.opts.body
+	var d *urlDefect
+	if base := c.session.base; base != nil {
+		d = r.loc.resolve(base, rawURL)
+	} else {
+		d = r.loc.parse(rawURL)
+	}
+	if d != nil {
+		return c.urlError(rawURL, d)
+	}
+	r.URL = &r.loc.url
+	if len(c.opts.params) > 0 {
+		r.loc.addParams(c.opts.params)
+	}
+	if !http1.ValidMethod(method) {
+		return r.invalid(errors.New("the method is not a token"))
+	}
+	if c.opts.err != nil {
+		return r.invalid(c.opts.err)
+	}
+	if u := r.loc.user; u != nil {
+		if c.opts.authorize != "" || r.own["Authorization"] != nil || c.session.headers["Authorization"] != nil {
+			return r.invalid(errTwoCredentials)
+		}
+		c.useCredentials(u)
+	}
+	return nil
+}
+
+func (c *call) useCredentials(u *url.Userinfo) {
+	password, _ := u.Password()
+	c.opts.authorize = basicAuth(u.Username(), password)
+}
+
+// urlError reports a URL that the caller gave.
+func (c *call) urlError(raw string, d *urlDefect) error {
+	w := Where{Method: c.req.Method, URL: clip(withoutUserinfo(raw)), Phase: PhaseRequest}
+	if d.nonHTTP {
+		return &NonHTTPURLClientError{Where: w, Scheme: d.scheme}
+	}
+	return &InvalidURLClientError{Where: w, Reason: d.reason}
+}
+
+// hop sends the present request, through the middlewares if there are any.
+func (c *call) hop(ctx context.Context) (*ClientResponse, error) {
+	if len(c.opts.middlewares) == 0 {
+		return c.send(ctx, &c.req)
+	}
+	if c.req.Headers == nil {
+		if c.req.body != nil {
+			if err := c.measure(ctx, &c.req); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.req.materialise(); err != nil {
+			return nil, c.req.invalid(err)
+		}
+	}
+	return chain(c.opts.middlewares, c.send)(ctx, &c.req)
+}
+
+// send brings one hop over a connection and returns the response with its head
+// read. A kept connection that turns out to be closed is replaced once, if that
+// cannot do anything twice: nothing of an answer came, the method is idempotent and
+// the body can be sent again.
+func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, error) {
+	if c.session.closed {
+		return nil, &ClientConnectionError{Where: r.where(PhaseRequest), Err: ErrSessionClosed}
+	}
+	for attempt := 0; ; attempt++ {
+		if r.body != nil {
+			if err := c.measure(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+		resp, stale, err := c.attempt(ctx, r)
+		if err == nil {
+			c.storeCookies(resp)
+			return resp, nil
+		}
+		if !stale || attempt > 0 || !idempotent(r.Method) {
+			return nil, err
+		}
+	}
+}
+
+// attempt sends the request once. stale is true if it failed in a way that a second
+// attempt on a new connection mends.
+func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientResponse, stale bool, err error) {
+	c.head, err = r.appendHead(c.session.buffers.takeSmall())
+	defer c.dropHead()
+	if err != nil {
+		return nil, false, r.invalid(err)
+	}
+	t, err := c.session.connector.connect(ctx, r)
+	if err != nil {
+		return nil, false, err
+	}
+	resp = c.newResponse(r)
+	if stale, err = t.roundTrip(ctx, r, resp); err != nil {
+		return nil, stale, err
+	}
+	return resp, false, nil
+}
+
+// dropHead gives back the buffer of a head that was sent, or never will be.
+func (c *call) dropHead() {
+	if c.head != nil {
+		c.session.buffers.put(c.head)
+		c.head = nil
+	}
+}
+
+// measure readies the body for being sent, for the first time or once more.
+func (c *call) measure(ctx context.Context, r *ClientRequest) error {
+	if c.opts.compress != codingIdentity {
+		if _, ok := r.body.(*compressPayload); !ok {
+			r.body = &compressPayload{inner: r.body, coding: c.opts.compress}
+		}
+	}
+	if err := r.body.prepare(ctx); err != nil {
+		return r.payloadError(err)
+	}
+	return nil
+}
+
+// idempotent reports whether a request may be sent again without being asked
+// (RFC 9110 section 9.2.2).
+func idempotent(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete, "QUERY":
+		return true
+	}
+	return false
+}
+
+func (c *call) newResponse(r *ClientRequest) *ClientResponse {
+	resp := &c.first
+	if c.taken {
+		resp = new(ClientResponse)
+	}
+	c.taken = true
+	resp.init(c, r)
+	return resp
+}

@@ -1,0 +1,99 @@
+package aiohttp
+
+// TLS for connections of the client: which configuration a request means, and what
+// its failures are called.
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"strings"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// sessionCacheSize is how many hosts the connector remembers TLS sessions of, so that
+// reconnecting is cheaper.
+const sessionCacheSize = 256
+
+// tlsDialer encrypts the connections of one connector.
+type tlsDialer struct {
+	base     *tls.Config
+	sessions tls.ClientSessionCache
+}
+
+func (d *tlsDialer) init(c *connectorConfig) {
+	d.base = c.tlsConfig
+	if d.base == nil {
+		d.base = &tls.Config{}
+	}
+	d.sessions = tls.NewLRUClientSessionCache(sessionCacheSize)
+}
+
+// config makes the configuration for one request.
+func (d *tlsDialer) config(r *ClientRequest) *tls.Config {
+	choice := &r.call.opts.tls
+	from := choice.config
+	if from == nil {
+		from = d.base
+	}
+	c := from.Clone()
+	c.NextProtos = []string{"http/1.1"}
+	if c.ServerName == "" {
+		c.ServerName = strings.TrimSuffix(r.loc.host, ".")
+	}
+	if choice.serverName != "" {
+		c.ServerName = choice.serverName
+	}
+	if choice.insecure {
+		c.InsecureSkipVerify = true
+	}
+	if c.ClientSessionCache == nil && from == d.base && !choice.insecure && choice.fingerprint == "" {
+		c.ClientSessionCache = d.sessions
+	}
+	if choice.fingerprint != "" {
+		c.InsecureSkipVerify = true
+		c.VerifyConnection = func(s tls.ConnectionState) error { return checkFingerprint(r, s) }
+	}
+	return c
+}
+
+func checkFingerprint(r *ClientRequest, s tls.ConnectionState) error {
+	want := r.call.opts.tls.fingerprint
+	var got []byte
+	if len(s.PeerCertificates) > 0 {
+		sum := sha256.Sum256(s.PeerCertificates[0].Raw)
+		got = sum[:]
+	}
+	if string(got) == want {
+		return nil
+	}
+	return &ServerFingerprintMismatch{
+		Where: r.where(PhaseTLS), Host: r.loc.host, Port: r.loc.port, Expected: []byte(want), Got: got,
+	}
+}
+
+// handshake encrypts conn. After an error conn is closed.
+func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, conn *asyncio.Conn) error {
+	config := d.config(r)
+	_, err := within(ctx, r, PhaseTLS, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, conn.StartTLS(ctx, config)
+	})
+	if err == nil || ctx.Err() != nil || errors.Is(err, ErrTotalTimeout) || errors.Is(err, ErrTLSTimeout) {
+		return err
+	}
+	var mismatch *ServerFingerprintMismatch
+	if errors.As(err, &mismatch) {
+		return mismatch
+	}
+	if errors.Is(err, asyncio.ErrHandshakeTimeout) {
+		return &ConnectionTimeoutError{Where: r.where(PhaseTLS), Limit: asyncio.DefaultHandshakeTimeout}
+	}
+	e := ClientConnectorError{Where: r.where(PhaseTLS), Host: r.loc.host, Port: r.loc.port, TLS: true, Err: err}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return &ClientConnectorCertificateError{e}
+	}
+	return &ClientConnectorSSLError{e}
+}
