@@ -1,0 +1,60 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestUsageErrorsAreOneLineWithStatus2(t *testing.T) {
+	tests := [][]string{
+		{"fetch"},
+		{"fetch", "--no-such-flag", "http://127.0.0.1/"},
+		{"fetch", "-c", "0", "http://127.0.0.1/"},
+		{"fetch", "-c", "many", "http://127.0.0.1/"},
+		{"fetch", "--timeout", "soon", "http://127.0.0.1/"},
+		{"fetch", "--timeout", "-1", "http://127.0.0.1/"},
+		{"fetch", "--max-bytes", "lots", "http://127.0.0.1/"},
+		{"fetch", "--fsync", "maybe", "http://127.0.0.1/"},
+		{"fetch", "-H", "no colon", "http://127.0.0.1/"},
+		{"fetch", "-H", "bad name: x", "http://127.0.0.1/"},
+		{"fetch", "-X", "NOT A METHOD", "http://127.0.0.1/"},
+		{"fetch", "-d", "@/no/such/file", "http://127.0.0.1/"},
+		{"fetch", "-O", "x", "-o", "y", "http://127.0.0.1/"},
+		{"fetch", "-o", "x", "http://127.0.0.1/", "http://127.0.0.1/"},
+		{"fetch", "-o", "-", "--jsonl", "http://127.0.0.1/"},
+		{"fetch", "--demo", "http://127.0.0.1/"},
+		{"fetch", "-i", "-", "-i", "-"},
+		{"serve"},
+		{"serve", "--demo", "--port", "x"},
+		{"no-such-command"},
+		{"--no-such-flag"},
+	}
+	for _, args := range tests {
+		o := aio(t, "", args...)
+		if o.status != 2 || strings.Count(o.stderr, "\n") != 1 || !strings.HasPrefix(o.stderr, "aio: ") || o.stdout != "" {
+			t.Errorf("%q: got status %d, stdout %q, stderr %q", args, o.status, o.stdout, o.stderr)
+		}
+	}
+}
+
+func TestHelpVersionAndCompletion(t *testing.T) {
+	tests := []struct {
+		args []string
+		want string
+	}{
+		{nil, "Available Commands"},
+		{[]string{"--help"}, "Available Commands"},
+		{[]string{"help", "fetch"}, "--per-host"},
+		{[]string{"fetch", "--help"}, "Examples:"},
+		{[]string{"serve", "--help"}, "--demo"},
+		{[]string{"--version"}, "aio devel"},
+		{[]string{"completion", "bash"}, "bash completion"},
+		{[]string{"__complete", "fetch", "--fsync", ""}, "none"},
+	}
+	for _, tt := range tests {
+		o := aio(t, "", tt.args...)
+		if o.status != 0 || !strings.Contains(o.stdout, tt.want) {
+			t.Errorf("%q: got status %d and %q want %q in it", tt.args, o.status, o.stdout, tt.want)
+		}
+	}
+}
