@@ -41,7 +41,6 @@ type wire struct {
 	eof        bool // our side was closed
 	closed     bool // both were
 	paused     bool
-	blocked    bool // the client does not read: writing is paused
 	closedAt   time.Duration
 	lost       bool
 	readPauses int

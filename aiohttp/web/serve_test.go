@@ -158,7 +158,9 @@ func TestUnixSite(t *testing.T) {
 			return struct{}{}, err
 		}
 		body, err := asyncio.ToThread(ctx, func(context.Context) (string, error) {
-			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+			client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", path)
+			}}}
 			resp, err := client.Get("http://any/unix")
 			if err != nil {
 				return "", err

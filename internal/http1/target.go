@@ -72,17 +72,18 @@ func hostFault(s string) string {
 	if s == "" {
 		return ""
 	}
-	host, port := s, ""
+	port := ""
 	if s[0] == '[' {
 		end := strings.IndexByte(s, ']')
 		if end < 0 || !validIPv6(s[1:end]) {
 			return "not an IPv6 address"
 		}
-		host, port = s[:end+1], s[end+1:]
+		port = s[end+1:]
 		if port != "" && port[0] != ':' {
 			return "no colon before the port"
 		}
 	} else {
+		host := s
 		if i := strings.IndexByte(s, ':'); i >= 0 {
 			host, port = s[:i], s[i:]
 		}
