@@ -1,0 +1,82 @@
+package bench
+
+// The HTTP client's work: many requests for one file over kept-alive connections,
+// every body read to its end. An iteration is one batch of N requests made by 64
+// workers that share a counter; connections live on from batch to batch, and the
+// ones needed are opened before the first.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aio-go/aio/aiohttp"
+	"github.com/aio-go/aio/asyncio"
+)
+
+// Connections is how many requests are in flight at a time.
+const Connections = 64
+
+// Client is the work of an HTTP client, by the size of the body.
+var Client = []Work{
+	{Op: "get100B", About: "GET of 100 bytes, 64 connections", N: 6400, Steps: 1, Body: 100, Impls: clients},
+	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, Impls: clients},
+	{Op: "get1MiB", About: "GET of 1 MiB, 64 connections", N: 640, Steps: 1, Body: 1 << 20, Impls: clients},
+}
+
+var clients = []Impl{{"aio", getAio}, {"nethttp", getNetHTTP}, {"fasthttp", getFastHTTP}}
+
+var errLength = errors.New("body of a wrong length")
+
+func getAio(r Round) {
+	run(func(ctx context.Context) error {
+		session := aiohttp.NewClientSession()
+		defer session.Close()
+		if err := batchAio(ctx, session, r, Connections); err != nil {
+			return err
+		}
+		for r.Loop() {
+			if err := batchAio(ctx, session, r, r.N); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requests int) error {
+	worker := func(ctx context.Context) (struct{}, error) {
+		for requests > 0 { // no lock: nobody else runs between two awaits
+			requests--
+			resp, err := session.Get(ctx, r.URL)
+			if err != nil {
+				return struct{}{}, err
+			}
+			body, err := resp.Read(ctx)
+			if err := r.check(resp.Status, len(body), err); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, nil
+	}
+	workers := make([]*asyncio.Task[struct{}], Connections)
+	for i := range workers {
+		workers[i] = asyncio.CreateTask(ctx, worker)
+	}
+	_, err := asyncio.Gather(ctx, workers...).Await(ctx)
+	return err
+}
+
+// check returns an error unless a request has ended as it should.
+func (r Round) check(status, length int, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case status != http.StatusOK:
+		return fmt.Errorf("%s: status %d", r.URL, status)
+	case length != r.Body:
+		return fmt.Errorf("%s: %w: %d, want %d", r.URL, errLength, length, r.Body)
+	}
+	return nil
+}
