@@ -24,6 +24,9 @@ type CallGraphTask struct {
 	For    string          // what it waits for, such as "Sleep", "Task" or "Lock.Acquire"
 	Awaits int             // index of the task it awaits, -1 if it awaits none
 	Stack  []runtime.Frame // where it is suspended, innermost call first, without the loop's own frames
+
+	// Created is where the task was created, nearest call first; debug mode only.
+	Created []runtime.Frame
 }
 
 // CaptureCallGraph captures the await graph of ctx's loop. Each suspended task is resumed for
@@ -39,7 +42,7 @@ func (l *EventLoop) callGraph() CallGraph {
 	}
 	g := CallGraph{Tasks: make([]CallGraphTask, len(tasks))}
 	for i, t := range tasks {
-		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Awaits: -1, Stack: t.stack()}
+		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Awaits: -1, Stack: t.stack(), Created: t.createdAt()}
 		if w := t.worker; w != nil {
 			n.State = w.state.String()
 			if q := w.node.queue; q != nil {
@@ -108,6 +111,10 @@ func (t CallGraphTask) describe(g CallGraph) string {
 	if len(t.Stack) > 0 {
 		f := t.Stack[0]
 		line += fmt.Sprintf(" at %s (%s:%d)", f.Function, f.File, f.Line)
+	}
+	if len(t.Created) > 0 {
+		f := t.Created[0]
+		line += fmt.Sprintf(", created at %s (%s:%d)", f.Function, f.File, f.Line)
 	}
 	return line
 }

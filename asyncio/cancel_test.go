@@ -358,6 +358,26 @@ func TestCancelMayBeCalledInsideTheTaskTree(t *testing.T) {
 	})
 }
 
+// Several tasks may suspend under one scope. They are woken in the order in which they came,
+// and one that has left is not woken.
+func TestTasksUnderOneScopeWakeInOrder(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		var tr trace
+		shared, cancel := asyncio.WithTimeout(ctx, time.Minute)
+		defer cancel()
+		for i := range 5 {
+			spawn(ctx, func(context.Context) error {
+				err := asyncio.Sleep(shared, []time.Duration{time.Hour, time.Second, time.Hour, 2 * time.Second, time.Hour}[i])
+				tr.add("%d %v", i, err == nil)
+				return nil
+			})
+		}
+		wantErr(t, asyncio.Sleep(ctx, time.Hour), nil)
+		tr.want(t, "1 true", "3 true", "0 false", "2 false", "4 false")
+		return nil
+	})
+}
+
 func TestSiblingsAreNotCancelled(t *testing.T) {
 	simulate(t, func(ctx context.Context) error {
 		a := asyncio.CreateTask(ctx, after(time.Hour, 1, nil))

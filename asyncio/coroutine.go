@@ -46,6 +46,7 @@ type worker struct {
 	// Suspension. A suspended worker is in the list of the scope it waits under, and in a
 	// wait queue, or on a timer, or both.
 	reason             waitReason
+	labels             *labelled // nil unless the loop labels its tasks
 	timer              timer
 	node               waitNode
 	under              *scope
@@ -71,7 +72,11 @@ func (w *worker) serve(yield func(struct{}) bool) {
 			w.goroutine.Store(goroutineID())
 			w.loop.goroutine.Store(w.goroutine.Load())
 		}
-		w.task.body.execute()
+		if w.loop.options.labels {
+			w.runLabelled()
+		} else {
+			w.task.body.execute()
+		}
 		if t := w.loop.takeFresh(); t != nil {
 			w.adopt(t)
 			continue
@@ -147,9 +152,15 @@ func (w *worker) run(l *EventLoop) {
 // switchOut gives the thread back to the loop until the task's turn comes again.
 func (w *worker) switchOut() {
 	for {
+		if w.labels != nil {
+			w.labels.pause()
+		}
 		if !w.yield(struct{}{}) {
 			w.state = workerUnwinding
 			runtime.Goexit()
+		}
+		if w.labels != nil {
+			w.labels.resume()
 		}
 		in := w.loop.inspection
 		if in == nil {

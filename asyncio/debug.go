@@ -70,11 +70,20 @@ func (l *EventLoop) runTimed(r runnable) {
 func describe(r runnable) string {
 	switch r := r.(type) {
 	case *task:
-		return "task " + r.title()
+		return r.describe()
 	case *worker:
-		return "task " + r.task.title()
+		return r.task.describe()
 	}
 	return fmt.Sprintf("callback %T", r)
+}
+
+// describe names the task and, if known, where it was created.
+func (t *task) describe() string {
+	what := "task " + t.title()
+	if created := t.createdAt(); len(created) > 0 {
+		what += fmt.Sprintf(" created at %s:%d", created[0].File, created[0].Line)
+	}
+	return what
 }
 
 // beginDebug prepares a run in debug mode.

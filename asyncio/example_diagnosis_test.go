@@ -82,10 +82,10 @@ func ExampleDeadlockError() {
 // A loop that was handed out might still be woken by whoever holds it: a deadlock is logged,
 // unless the loop is told that it is one.
 func ExampleWithDeadlockError() {
-	loop := asyncio.NewEventLoop(asyncio.WithDeadlockError(true))
-	defer loop.Close()
-	never := asyncio.NewFuture[int](loop.Context())
-	err := loop.RunUntilComplete(asyncio.CreateTask(loop.Context(), never.Await))
+	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (int, error) {
+		loop := asyncio.RunningLoop(ctx) // for all we know somebody was given it
+		return asyncio.NewFuture[int](loop.Context()).Await(ctx)
+	}, asyncio.WithDeadlockError(true))
 	var deadlock *asyncio.DeadlockError
 	fmt.Println(errors.As(err, &deadlock), len(deadlock.Graph.Tasks))
 	// Output: true 1

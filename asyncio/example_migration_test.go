@@ -239,7 +239,7 @@ func Example_migrateThread() {
 
 func Example_migrateThreadsafe() {
 	lookUp := func(name string) asyncio.Coroutine[int] {
-		return func(ctx context.Context) (int, error) { return len(name), asyncio.Sleep(ctx, time.Second) }
+		return func(ctx context.Context) (int, error) { return len(name), asyncio.Sleep(ctx, 10*time.Millisecond) }
 	}
 	report := func(loop *asyncio.EventLoop) error { // on a goroutine of its own
 		future := asyncio.RunCoroutineThreadsafe(loop, lookUp("ada"))

@@ -76,6 +76,21 @@ func ExampleRunner() {
 	// page <nil>
 }
 
+// The loop is there before anything runs, to be set up or given to other goroutines.
+func ExampleRunner_Loop() {
+	r := asyncio.NewRunner()
+	defer r.Close()
+	loop := r.Loop()
+	loop.CallSoon(func() { fmt.Println("before main") })
+	_, _ = asyncio.RunWith(r, context.Background(), func(ctx context.Context) (struct{}, error) {
+		fmt.Println("main, on the same loop:", asyncio.RunningLoop(ctx) == loop)
+		return struct{}{}, nil
+	})
+	// Output:
+	// before main
+	// main, on the same loop: true
+}
+
 // A virtual clock stands still while something runs and jumps when nothing does.
 func ExampleWithClock() {
 	_, _ = asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {

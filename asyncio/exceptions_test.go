@@ -5,6 +5,7 @@ package asyncio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -136,6 +137,35 @@ func TestUnretrievedFailuresAreReportedAtTheEnd(t *testing.T) { // FUT-10, TASK-
 	wantErr(t, l.Close(), nil)
 	if len(r) != 2 || r[0].Err != errBoom || r[0].Name != "" || r[1].Name != "task" || r[1].Err.Error() != "task" {
 		t.Errorf("got reports %+v, want the future's failure, then the task's", r)
+	}
+}
+
+// What ends because its context ran out has not failed, whoever asked for it.
+func TestRunningOutOfTimeIsNoUnretrievedFailure(t *testing.T) {
+	simulate(t, func(ctx context.Context) error { // reports what is not retrieved
+		_, err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) (int, error) {
+			child := asyncio.CreateTask(ctx, after(time.Hour, 0, nil))
+			wrapped := spawn(ctx, func(ctx context.Context) error {
+				return fmt.Errorf("read: %w", asyncio.Sleep(ctx, time.Hour))
+			})
+			_ = asyncio.Gather(ctx, child)
+			_ = asyncio.Wait(ctx, []*asyncio.Task[none]{wrapped})
+			return 0, asyncio.Sleep(ctx, time.Hour)
+		})
+		wantErr(t, err, context.DeadlineExceeded)
+		return nil
+	})
+	// Another failure at the same time is one.
+	l := asyncio.NewEventLoop(virtual())
+	var r reports
+	r.listen(l)
+	limited, cancel := asyncio.WithTimeout(l.Context(), time.Second)
+	defer cancel()
+	spawn(limited, func(ctx context.Context) error { return errors.Join(asyncio.Sleep(ctx, time.Hour), errBoom) })
+	wantErr(t, l.RunUntilComplete(asyncio.CreateTask(l.Context(), after(time.Minute, 0, nil))), nil)
+	wantErr(t, l.Close(), nil)
+	if len(r) != 1 || !errors.Is(r[0].Err, errBoom) {
+		t.Errorf("got reports %v, want the failure", r)
 	}
 }
 

@@ -119,6 +119,13 @@ func (f *futureCore) complete(err error) {
 	f.listeners.wakeAll()
 }
 
+// completeEnded ends f because the context of whoever wanted it has ended: with that error,
+// which is no failure of anybody's and is not reported as one.
+func (f *futureCore) completeEnded(err error) {
+	f.complete(err)
+	f.heard()
+}
+
 // heard notes that somebody has asked for the outcome.
 func (f *futureCore) heard() {
 	if f.unheard != nil {

@@ -61,7 +61,7 @@ func (g *gathering) start(ctx context.Context) {
 	if g.settleAtOnce() {
 		return
 	}
-	g.watch(ctx, g.children, g.childDone, g.out.complete)
+	g.watch(ctx, g.children, g.childDone, g.out.completeEnded)
 }
 
 // settleAtOnce completes out if nothing has to be waited for.

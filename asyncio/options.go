@@ -15,6 +15,7 @@ type loopOptions struct {
 	picker        Picker
 	network       Network
 	debug         bool
+	labels        bool
 	deadlockError bool
 	noSignals     bool
 	slowCallback  time.Duration

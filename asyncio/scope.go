@@ -54,6 +54,17 @@ func cancellationOf(ctx context.Context) *cancellation {
 	return cancelled(cause)
 }
 
+// explains reports whether err is, perhaps wrapped, what a suspension returns because of c.
+func (c *cancellation) explains(err error) bool {
+	if c == nil {
+		return false
+	}
+	for err != nil && err != c.err {
+		err = errors.Unwrap(err)
+	}
+	return err != nil
+}
+
 // standard returns a standard context's value for the key under which package context
 // keeps its cancelCtx. context.Cause asks for it, and finds the cause there.
 func (c *cancellation) standard() any {
@@ -111,6 +122,7 @@ type scopeExt struct {
 	deadline time.Duration       // loop time
 	hook     func(*cancellation) // called on the loop when the scope ends
 	foreign  *foreignWatch       // the context from outside that ends this scope
+	created  []uintptr           // where the task was created, in debug mode
 }
 
 type afterFunc struct{ f func() }

@@ -23,7 +23,15 @@ func (t *task) stack() []runtime.Frame {
 	t.loop.inspection = in
 	w.next()
 	t.loop.inspection = nil
-	frames := runtime.CallersFrames(in.pcs)
+	return userFrames(in.pcs)
+}
+
+// userFrames returns the frames of pcs that are not the loop's machinery.
+func userFrames(pcs []uintptr) []runtime.Frame {
+	if len(pcs) == 0 {
+		return nil
+	}
+	frames := runtime.CallersFrames(pcs)
 	var stack []runtime.Frame
 	for {
 		f, more := frames.Next()

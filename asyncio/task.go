@@ -175,6 +175,7 @@ func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOp
 	}
 	l := t.loop
 	f.loop = l
+	t.noteCreation()
 	if l.closed {
 		t.retire()
 		f.complete(&CancelledError{Cause: ErrLoopClosed})
@@ -321,4 +322,7 @@ func (t *Task[T]) finish(err error) {
 	t.coro = nil
 	t.core.retire()
 	t.complete(err)
+	if t.unheard != nil && t.core.ended.Load().explains(err) {
+		t.heard() // its context ran out: that is no failure of the task's
+	}
 }

@@ -193,6 +193,26 @@ func TestCancelFuncInTheTurnOfTheDeadline(t *testing.T) {
 	wantErr(t, l.RunUntilComplete(task), nil)
 }
 
+func TestTimeoutInTheCleanupOfATimeout(t *testing.T) { // TMO-16
+	simulate(t, func(ctx context.Context) error {
+		l := asyncio.RunningLoop(ctx)
+		_, err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) (int, error) {
+			err := asyncio.Sleep(ctx, time.Hour)
+			clean := context.WithoutCancel(ctx)
+			_, inner := asyncio.Timeout(clean, time.Minute, after(time.Second, 0, nil))
+			wantErr(t, inner, nil)
+			_, inner = asyncio.Timeout(clean, time.Second, after(time.Hour, 0, nil))
+			wantErr(t, inner, context.DeadlineExceeded)
+			return 0, err
+		})
+		wantErr(t, err, context.DeadlineExceeded)
+		if got := l.Time(); got != 3*time.Second {
+			t.Errorf("ended at %v, want 3s", got)
+		}
+		return nil
+	})
+}
+
 func TestTimeoutReachesEveryTaskUnderIt(t *testing.T) {
 	simulate(t, func(ctx context.Context) error {
 		limited, cancel := asyncio.WithTimeout(ctx, time.Second)

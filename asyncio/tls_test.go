@@ -243,12 +243,16 @@ func TestDialTLSVerifiesTheHostOfTheAddress(t *testing.T) {
 func TestFailedHandshakesLeaveTheServerServing(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		serverConfig, clientConfig := certificates()
-		s, err := asyncio.CreateServer(ctx, func() asyncio.Protocol { return new(echoProtocol) }, "tcp", "127.0.0.1:0",
-			asyncio.WithServerTLS(serverConfig), asyncio.WithServerHandshakeTimeout(50*time.Millisecond))
-		if err != nil {
-			return err
+		serve := func(opts ...asyncio.ListenOption) string {
+			s, err := asyncio.CreateServer(ctx, func() asyncio.Protocol { return new(echoProtocol) }, "tcp", "127.0.0.1:0",
+				append(opts, asyncio.WithServerTLS(serverConfig))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Addr().String()
 		}
-		garbage, err := asyncio.Dial(ctx, "tcp", s.Addr().String())
+		patient, hasty := serve(), serve(asyncio.WithServerHandshakeTimeout(20*time.Millisecond))
+		garbage, err := asyncio.Dial(ctx, "tcp", patient)
 		if err != nil {
 			return err
 		}
@@ -256,14 +260,14 @@ func TestFailedHandshakesLeaveTheServerServing(t *testing.T) {
 		if _, err := io.Copy(io.Discard, garbage); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("got %v, want the connection closed", err)
 		}
-		silent, err := asyncio.Dial(ctx, "tcp", s.Addr().String())
+		silent, err := asyncio.Dial(ctx, "tcp", hasty)
 		if err != nil {
 			return err
 		}
 		if _, err := silent.Read(make([]byte, 1)); err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("got %v, want the connection closed after the timeout", err)
 		}
-		c, err := asyncio.DialTLS(ctx, "tcp", s.Addr().String(), clientConfig)
+		c, err := asyncio.DialTLS(ctx, "tcp", patient, clientConfig)
 		if err != nil {
 			return err
 		}

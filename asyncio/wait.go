@@ -120,7 +120,7 @@ func (w *waiting) finish() {
 
 func (w *waiting) fail(err error) {
 	w.disarm()
-	w.out.complete(err)
+	w.out.completeEnded(err)
 }
 
 func (w *waiting) disarm() {
