@@ -442,6 +442,22 @@ func TestBodyIterators(t *testing.T) {
 	})
 }
 
+// A body that panics takes its task down, not the connection's place in the pool.
+func TestPanickingBodyLeavesNothing(t *testing.T) {
+	run(t, silent, func(ctx context.Context, w *world) error {
+		task := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
+			_, err := w.session.Post(ctx, "http://h/", aiohttp.WithData(func(func([]byte, error) bool) { panic("spilt") }))
+			return struct{}{}, err
+		})
+		_, err := task.Await(ctx)
+		var panicked *asyncio.PanicError
+		if !errors.As(err, &panicked) || w.session.Stats().Connector.InUse != 0 || !w.wires[0].closed {
+			t.Errorf("got %v and %+v", err, w.session.Stats())
+		}
+		return nil
+	})
+}
+
 // C38
 func TestClosingTheSessionEndsItsResponses(t *testing.T) {
 	run(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nabc"), func(ctx context.Context, w *world) error {
@@ -542,70 +558,6 @@ func TestTwoReadersAreRefused(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// P63–P70, C40: heads that are not HTTP, or too much of it.
-func TestBadHeads(t *testing.T) {
-	long := strings.Repeat("x", 10_000)
-	many := strings.Repeat("X: y\r\n", 129)
-	cases := []struct {
-		name, response string
-		opts           []aiohttp.RequestOption
-		ok             bool
-	}{
-		{"LF only", "HTTP/1.0 200 OK\nFoo: abc\nContent-Length: 0\n\n", nil, true},                                        // P63
-		{"LF only, strict", "HTTP/1.0 200 OK\nFoo: abc\n\n", []aiohttp.RequestOption{aiohttp.WithStrictParsing()}, false}, // P63
-		{"fold", "HTTP/1.1 200 OK\r\ntest: line\r\n continue\r\nContent-Length: 0\r\n\r\n", nil, true},                    // P64
-		{"control", "HTTP/1.1 200 OK\r\nFoo: abc\x01def\r\nContent-Length: 0\r\n\r\n", nil, true},                         // P65
-		{"NUL", "HTTP/1.1 200 OK\r\nFoo: abc\x00def\r\n\r\n", nil, false},                                                 // P65
-		{"unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: notchunked\r\n\r\n", nil, true},                         // P66
-		{"status 99", "HTTP/1.1 99 test\r\n\r\n", nil, false},                                                             // P67
-		{"status 9999", "HTTP/1.1 9999 test\r\n\r\n", nil, false},                                                         // P67
-		{"status ttt", "HTTP/1.1 ttt test\r\n\r\n", nil, false},                                                           // P67
-		{"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", nil, true},                                             // P68
-		{"long status line", "HTTP/1.1 200 " + long + "\r\n\r\n", nil, false},                                             // P70
-		{"long status line, allowed", "HTTP/1.1 200 " + long + "\r\nContent-Length: 0\r\n\r\n", []aiohttp.RequestOption{aiohttp.WithMaxLineSize(20_000)}, true},
-		{"long header", "HTTP/1.1 200 OK\r\nX: " + long + "\r\n\r\n", nil, false}, // C40
-		{"long header, allowed", "HTTP/1.1 200 OK\r\nX: " + long + "\r\nContent-Length: 0\r\n\r\n", []aiohttp.RequestOption{aiohttp.WithMaxFieldSize(20_000)}, true},
-		{"many headers", "HTTP/1.1 200 OK\r\n" + many + "\r\n", nil, false},
-		{"many headers, allowed", "HTTP/1.1 200 OK\r\n" + many + "Content-Length: 0\r\n\r\n", []aiohttp.RequestOption{aiohttp.WithMaxHeaders(200)}, true},
-		{"TLS alert", "\x15\x03\x01\x00\x02\x02\x16", nil, false},
-		{"SSH", "SSH-2.0-OpenSSH_9.2\r\n", nil, false},
-	}
-	for _, c := range cases {
-		for _, step := range []int{0, 1} {
-			run(t, pieces(c.response, step), func(ctx context.Context, w *world) error {
-				_, _, err := w.get(ctx, "http://h/", c.opts...)
-				var e *aiohttp.ClientResponseError
-				if c.ok && err != nil || !c.ok && (!errors.As(err, &e) || e.Status != 400 || e.Phase != aiohttp.PhaseHeader) {
-					t.Errorf("%s in steps of %d: got %v, want success: %v", c.name, step, err, c.ok)
-				}
-				if got := w.session.Stats().Connector; got.InUse != 0 || got.Idle != 0 && !c.ok {
-					t.Errorf("%s: got %+v", c.name, got)
-				}
-				return nil
-			})
-		}
-	}
-}
-
-// Truncated at every byte: never a hang, never a body that looks complete, and the
-// connection is gone.
-func TestTruncatedResponses(t *testing.T) {
-	for _, response := range []string{hello, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n"} {
-		for n := range len(response) {
-			run(t, pieces(response[:n], 0), func(ctx context.Context, w *world) error {
-				_, body, err := w.get(ctx, "http://h/")
-				if !errors.Is(err, aiohttp.ErrClient) || !strings.HasPrefix("hello", body) {
-					t.Errorf("%q: got %q and %v", response[:n], body, err)
-				}
-				if got := w.session.Stats().Connector; got.InUse+got.Idle != 0 {
-					t.Errorf("%q: got %+v", response[:n], got)
-				}
-				return nil
-			})
-		}
-	}
 }
 
 // C37, C39

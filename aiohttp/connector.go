@@ -193,11 +193,11 @@ func (p *poolConnector) now() time.Duration {
 // connect implements Connector: a kept connection if there is one that still lives,
 // otherwise a new one, otherwise a place in the queue.
 func (p *poolConnector) connect(ctx context.Context, r *ClientRequest) (transport, error) {
-	if p.plan.closed {
-		return nil, p.closedError(r)
-	}
 	key := p.key(r)
 	for {
+		if p.plan.closed {
+			return nil, p.closedError(r)
+		}
 		s := p.plan.acquire(&key, p.loop.Time())
 		if s == nil {
 			var err error

@@ -9,14 +9,12 @@ package aiohttp
 //	ErrClient
 //	├─ *ClientResponseError            the answer was not acceptable
 //	│   ├─ *ContentTypeError           JSON asked for, something else came
-//	│   ├─ *ClientHTTPProxyError       the proxy refused to open a tunnel
 //	│   └─ *TooManyRedirects           the redirect limit was reached
 //	├─ ErrClientConnection  *ClientConnectionError
 //	│   ├─ *ClientConnectionResetError the peer or the system cut the connection
 //	│   ├─ ErrClientOS  *ClientOSError
 //	│   │   └─ ErrClientConnector  *ClientConnectorError
 //	│   │       ├─ *ClientConnectorDNSError
-//	│   │       ├─ *ClientProxyConnectionError
 //	│   │       └─ ErrClientSSL
 //	│   │           ├─ *ClientConnectorSSLError
 //	│   │           └─ *ClientConnectorCertificateError
@@ -160,7 +158,6 @@ const (
 	PhasePool                  // waiting for a connection or for the right to open one
 	PhaseDNS                   // looking up the host
 	PhaseDial                  // connecting the socket
-	PhaseProxy                 // asking a proxy for a tunnel
 	PhaseTLS                   // the TLS handshake
 	PhaseWrite                 // sending head and body
 	PhaseHeader                // waiting for the response head
@@ -168,7 +165,7 @@ const (
 	PhaseRedirect              // following a Location
 )
 
-var phaseNames = [...]string{"request", "pool", "resolve", "dial", "proxy", "TLS handshake", "write request", "response header", "response body", "redirect"}
+var phaseNames = [...]string{"request", "pool", "resolve", "dial", "TLS handshake", "write request", "response header", "response body", "redirect"}
 
 // String returns the phase as it appears in error texts.
 func (p Phase) String() string {
@@ -232,11 +229,6 @@ type ContentTypeError struct{ ClientResponseError }
 
 func (e *ContentTypeError) Unwrap() error { return &e.ClientResponseError }
 
-// ClientHTTPProxyError reports a proxy that answered CONNECT with another status than 200.
-type ClientHTTPProxyError struct{ ClientResponseError }
-
-func (e *ClientHTTPProxyError) Unwrap() error { return &e.ClientResponseError }
-
 // TooManyRedirects reports that the redirect limit was reached; History holds
 // the responses passed through and RequestInfo the first request.
 type TooManyRedirects struct{ ClientResponseError }
@@ -295,11 +287,6 @@ type ClientConnectorDNSError struct{ ClientConnectorError }
 
 func (e *ClientConnectorDNSError) Error() string { return e.wrapped(e.Err) }
 func (e *ClientConnectorDNSError) Unwrap() error { return &e.ClientConnectorError }
-
-// ClientProxyConnectionError reports a proxy that could not be connected to.
-type ClientProxyConnectionError struct{ ClientConnectorError }
-
-func (e *ClientProxyConnectionError) Unwrap() error { return &e.ClientConnectorError }
 
 // ClientConnectorSSLError reports a TLS handshake that broke off.
 type ClientConnectorSSLError struct{ ClientConnectorError }

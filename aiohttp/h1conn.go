@@ -37,7 +37,6 @@ type h1Conn struct {
 	received bool // since the request began
 	sent     bool // the request is complete
 	reusable bool // as far as the head of the response tells
-	chunkOff bool // the last byte given out ended a chunk
 	passive  bool // nothing may be tried on the wire now
 	closed   bool
 	onStir   func() // abort, for OnReadable while the connection is idle
@@ -54,11 +53,17 @@ type decoderRules struct {
 // before anything of an answer came.
 func (h *h1Conn) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (stale bool, err error) {
 	h.prepare(r)
+	done := false
+	defer func() {
+		if !done { // an error, or a body that panicked while it was produced
+			h.abort()
+		}
+	}()
 	if err = h.exchange(ctx, r, resp); err == nil {
+		done = true
 		return false, nil
 	}
 	stale = h.slot.uses > 0 && !h.received && ctx.Err() == nil && isDrop(err)
-	h.abort()
 	if stale {
 		h.owner.plan.purge(h.slot.host) // made at about the same time, they are likely dead too
 	}
@@ -72,7 +77,7 @@ func (h *h1Conn) prepare(r *ClientRequest) {
 		h.dec = http1.NewResponseDecoder(rules.limits, rules.strict)
 	}
 	h.dec.SetRequestMethod(r.Method)
-	h.received, h.sent, h.reusable, h.chunkOff = false, false, false, false
+	h.received, h.sent, h.reusable = false, false, false
 }
 
 // exchange picks the way: everything in one write, if the body is small; otherwise
@@ -261,7 +266,6 @@ func (h *h1Conn) decode(resp *ClientResponse, p []byte) (int, error) {
 			return total, h.bodyError(resp, err)
 		case ev.Kind == http1.EventData:
 			total += copy(p[total:], ev.Data)
-			h.chunkOff = ev.ChunkEnd
 		case ev.Kind == http1.EventEnd:
 			h.finish(resp)
 			return total, io.EOF
@@ -283,7 +287,6 @@ func (h *h1Conn) decodeInPlace(resp *ClientResponse, p []byte) (int, error) {
 			return total, h.bodyError(resp, err)
 		case ev.Kind == http1.EventData:
 			total += copy(p[total:], ev.Data)
-			h.chunkOff = ev.ChunkEnd
 		case ev.Kind == http1.EventEnd:
 			if len(in) > 0 {
 				h.reusable = false // more than was announced
@@ -320,8 +323,7 @@ func (h *h1Conn) bodyError(resp *ClientResponse, err error) error {
 	return resp.payloadError(err)
 }
 
-func (h *h1Conn) buffered() int  { return len(h.buf) - h.off }
-func (h *h1Conn) chunkEnd() bool { return h.chunkOff }
+func (h *h1Conn) buffered() int { return len(h.buf) - h.off }
 
 // finish ends an exchange whose response is complete and gives the connection back.
 func (h *h1Conn) finish(resp *ClientResponse) {

@@ -67,7 +67,14 @@ func (h *h1Conn) duplex(ctx context.Context, r *ClientRequest, resp *ClientRespo
 		return struct{}{}, err
 	}, asyncio.WithName("aiohttp response head"))
 
+	awaited := false
+	defer func() {
+		if !awaited { // the body panicked
+			watch.Cancel(nil)
+		}
+	}()
 	err := w.send(ctx)
+	awaited = true
 	answered := w.answered
 	var broken *wireError
 	hungUp := errors.As(err, &broken) && isDrop(broken.err)

@@ -74,7 +74,7 @@ var autoHeaders = [...][2]string{
 // must be called again when the defaults change.
 func (s *ClientSession) prepareDefaults() {
 	s.readyMade = nil
-	for _, name := range headOrder[3:] {
+	for _, name := range slices.Concat(headOrder[3:], []string{"Host"}) {
 		if _, ok := s.headers[name]; ok {
 			return // a default that requests have to look at: build every head in full
 		}
@@ -212,7 +212,11 @@ func (r *ClientRequest) appendHead(dst []byte) ([]byte, error) {
 				return dst, err
 			}
 		}
-		return http1.AppendRequestHead(dst, r.Method, r.loc.target, r.loc.authority, r.Headers, headOrder)
+		host := r.loc.authority
+		if own := r.Headers["Host"]; len(own) == 1 {
+			host = own[0]
+		}
+		return http1.AppendRequestHead(dst, r.Method, r.loc.target, host, r.Headers, headOrder)
 	}
 	dst, err := http1.AppendRequestHead(dst, r.Method, r.loc.target, r.loc.authority, nil, nil)
 	if err != nil {

@@ -34,7 +34,6 @@ type poolKey struct {
 	tlsConfig   *tls.Config
 	fingerprint string
 	serverName  string
-	proxy       string
 	insecure    bool
 }
 

@@ -58,11 +58,11 @@ func planRedirect(method string, status int, from, to origin) redirectStep {
 	return step
 }
 
-// Headers that describe a body, dropped together with it, and headers that
-// carry credentials, dropped at the border of an origin.
+// Headers that describe a body, dropped together with it, and headers that carry
+// credentials or name the host, dropped at the border of an origin.
 var (
 	bodyHeaders       = []string{"Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Expect", "Trailer"}
-	credentialHeaders = []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization"}
+	credentialHeaders = []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "Host"}
 )
 
 // strip returns the headers that survive the step. It copies before it changes

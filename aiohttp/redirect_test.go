@@ -351,6 +351,20 @@ func TestRedirectKeepsTheConnectionIfItsBodyIsSmall(t *testing.T) {
 	}
 }
 
+// A Host header of the caller's is sent, but only to the origin it was meant for.
+func TestOwnHostHeader(t *testing.T) {
+	var seen []exchange
+	run(t, hops(&seen, to(302, "/same"), to(302, "http://other/"), hello), func(ctx context.Context, w *world) error {
+		_, _, err := w.get(ctx, "http://127.0.0.1/", aiohttp.WithHeaders(http.Header{"host": {"virtual.example"}}))
+		return err
+	})
+	for i, want := range []string{"virtual.example", "virtual.example", "other"} {
+		if got := line(seen[i].head, "Host"); got != want || strings.Count(strings.ToLower(seen[i].head), "host:") != 1 {
+			t.Errorf("request %d: got %q, want host %q", i, seen[i].head, want)
+		}
+	}
+}
+
 func TestRelativeURLsJoinTheBase(t *testing.T) {
 	for ref, want := range map[string]string{
 		"x": "GET /api/x", "x?q=1": "GET /api/x?q=1", "/x": "GET /x", "../x": "GET /x", "": "GET /api/", "http://other/y": "GET /y", "x%2Fy": "GET /api/x%2Fy",

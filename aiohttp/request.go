@@ -15,6 +15,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/http1"
 )
 
@@ -147,8 +148,8 @@ func (c *call) run(ctx context.Context, method, rawURL string) (*ClientResponse,
 	if err := c.begin(method, rawURL); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+	if ctx.Err() != nil {
+		return nil, asyncio.Sleep(ctx, 0) // fails at once, with the error of every suspension
 	}
 	c.clock.start(&c.opts.timeout, c.session.loop.Time())
 	if len(c.session.traces) == 0 {
@@ -179,7 +180,7 @@ func (c *call) travel(ctx context.Context) (*ClientResponse, error) {
 		if again {
 			continue
 		}
-		resp.History = c.history
+		resp.History, resp.final = c.history, true
 		if c.opts.check != nil {
 			if err := c.opts.check(ctx, resp); err != nil {
 				resp.Close()

@@ -10,6 +10,7 @@ package aiohttp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -56,6 +57,8 @@ type ClientResponse struct {
 	body       []byte // what Read returned
 	read       bool
 	closed     bool
+	final      bool       // it was handed to the caller, not followed
+	guard      *leakGuard // debug mode only
 }
 
 func (r *ClientResponse) init(c *call, req *ClientRequest) {
@@ -84,6 +87,7 @@ func (r *ClientResponse) setHead(h *http1.Head) {
 func (r *ClientResponse) setBody(source bodySource) {
 	s := &r.stream
 	s.source, s.err = source, nil
+	r.watchLeak(source)
 	if r.call.opts.decompress {
 		if v := r.Headers["Content-Encoding"]; len(v) == 1 {
 			if coding := codingOf(v[0]); coding != codingIdentity {
@@ -353,7 +357,7 @@ func (r *ClientResponse) Release() {
 	n, err := s.source.discardBuffered(r)
 	s.raw += int64(n)
 	if err != nil {
-		s.source = nil
+		s.detach()
 		s.abort(r.closedError())
 	}
 }
@@ -365,7 +369,7 @@ func (r *ClientResponse) finishSmall(ctx context.Context, most int64) error {
 	if left := r.length - s.raw; r.length >= 0 && left <= most && s.source != nil {
 		var scrap [2048]byte
 		for s.source != nil {
-			if _, err := s.fetchRaw(ctx, scrap[:]); err != nil && err != io.EOF {
+			if _, err := s.fetchRaw(ctx, scrap[:]); err != nil && (ctx.Err() != nil || errors.Is(err, ErrTotalTimeout)) {
 				return err
 			}
 		}

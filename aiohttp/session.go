@@ -187,9 +187,9 @@ func (s *ClientSession) Stats() SessionStats {
 	return SessionStats{Requests: s.requests, Failures: s.failures, Connector: s.connector.Stats()}
 }
 
-// responseClosed is told when a caller has closed its response.
-func (s *ClientSession) responseClosed(*ClientResponse) {
-	if s.single {
+// responseClosed is told of every response that was closed.
+func (s *ClientSession) responseClosed(r *ClientResponse) {
+	if s.single && r.final {
 		s.Close()
 	}
 }

@@ -31,8 +31,6 @@ type bodySource interface {
 	// discardBuffered reads what can be read without suspending, for nobody. The
 	// error is io.EOF if that was the rest.
 	discardBuffered(r *ClientResponse) (int, error)
-	// chunkEnd reports whether the last byte returned was the last of an HTTP chunk.
-	chunkEnd() bool
 	// abort gives the connection up.
 	abort()
 }
@@ -112,7 +110,7 @@ func (s *StreamReader) fetchRaw(ctx context.Context, p []byte) (int, error) {
 	n, err := s.source.read(ctx, s.resp, p)
 	s.raw += int64(n)
 	if err != nil {
-		s.source = nil
+		s.detach()
 	}
 	return n, err
 }
@@ -136,7 +134,7 @@ func (s *StreamReader) fail(err error) error {
 		// The decoder was content before the framing was. What is left can only be
 		// the end of the framing, or rubbish.
 		s.source.abort()
-		s.source = nil
+		s.detach()
 	}
 	if err != io.EOF {
 		s.abort(err)
@@ -154,10 +152,18 @@ func (s *StreamReader) abort(err error) {
 	}
 	if s.source != nil {
 		s.source.abort()
-		s.source = nil
+		s.detach()
 	}
 	if s.decoder != nil {
 		s.decoder.release()
+	}
+}
+
+// detach lets go of the connection, which belongs to somebody else now.
+func (s *StreamReader) detach() {
+	s.source = nil
+	if g := s.resp.guard; g != nil {
+		g.source = nil
 	}
 }
 

@@ -128,7 +128,7 @@ func (c *requestClock) expired(w Where, deadline time.Duration) error {
 	}
 	limit := c.limits.of(w.Phase)
 	switch w.Phase {
-	case PhasePool, PhaseDNS, PhaseDial, PhaseProxy, PhaseTLS:
+	case PhasePool, PhaseDNS, PhaseDial, PhaseTLS:
 		return &ConnectionTimeoutError{Where: w, Limit: limit}
 	}
 	return &SocketTimeoutError{Where: w, Limit: limit}

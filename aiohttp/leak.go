@@ -1,0 +1,63 @@
+package aiohttp
+
+// Finding responses that nobody closed.
+//
+// A response that is dropped while its body is unread keeps its connection, and with
+// it a place in the pool, for ever. In debug mode every response remembers where it
+// was made; if the garbage collector finds one that still holds its connection, that
+// place is logged and the connection is closed.
+
+import (
+	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// leakGuard is what is left of a response once it is garbage. It must not refer to
+// the response.
+type leakGuard struct {
+	loop   *asyncio.EventLoop
+	what   string // method and URL
+	site   string // who made the request
+	source bodySource
+}
+
+// watchLeak notes where a response with a body was made.
+func (r *ClientResponse) watchLeak(source bodySource) {
+	l := r.call.session.loop
+	if !l.Debug() {
+		return
+	}
+	r.guard = &leakGuard{loop: l, what: r.method + " " + r.loc.text(), site: callSite(), source: source}
+	runtime.AddCleanup(r.call, (*leakGuard).report, r.guard)
+}
+
+// report runs on a goroutine of the runtime.
+func (g *leakGuard) report() {
+	// A loop that is closed has closed its connections.
+	_ = g.loop.CallSoonThreadsafe(func() {
+		if g.source == nil {
+			return
+		}
+		slog.Warn("aiohttp: response was never closed nor read to its end", "request", g.what, "at", g.site)
+		g.source.abort()
+	})
+}
+
+// callSite is the first caller outside this package.
+func callSite() string {
+	var pcs [32]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
+	for {
+		frame, more := frames.Next()
+		if !strings.HasPrefix(frame.Function, "github.com/aio-go/aio/aiohttp.") {
+			return frame.File + ":" + strconv.Itoa(frame.Line)
+		}
+		if !more {
+			return "unknown"
+		}
+	}
+}

@@ -1,0 +1,52 @@
+package aiohttp_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aio-go/aio/asyncio"
+)
+
+// D14: a response that is dropped is reported, with the place it was made at, and
+// its connection does not stay in use for ever.
+func TestDroppedResponseIsReported(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	run(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"), func(ctx context.Context, w *world) error {
+		asyncio.RunningLoop(ctx).SetDebug(true)
+		kept, err := w.session.Get(ctx, "http://h/kept")
+		if err != nil {
+			return err
+		}
+		drop(ctx, w)
+		for i := 0; w.session.Stats().Connector.InUse > 1; i++ {
+			if i == 200 {
+				t.Fatalf("still %+v", w.session.Stats().Connector)
+			}
+			runtime.GC()
+			asyncio.ToThread(ctx, func(ctx context.Context) (struct{}, error) {
+				runtime.Gosched()
+				return struct{}{}, nil
+			})
+			asyncio.Sleep(ctx, time.Millisecond)
+		}
+		if got := log.String(); !strings.Contains(got, "GET http://h/dropped") || !strings.Contains(got, "leak_test.go") || strings.Contains(got, "kept") {
+			t.Errorf("got log %q", got)
+		}
+		return kept.Close()
+	})
+}
+
+func drop(ctx context.Context, w *world) {
+	resp, err := w.session.Get(ctx, "http://h/dropped")
+	if err != nil || resp.Status != 200 {
+		w.t.Errorf("got %v", err)
+	}
+}
