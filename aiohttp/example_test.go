@@ -100,7 +100,7 @@ func ExampleStreamReader_Lines() {
 			return struct{}{}, err
 		}
 		defer resp.Close()
-		for line, err := range resp.Content.Lines(ctx) {
+		for line, err := range resp.Content.Lines() {
 			if err != nil {
 				return struct{}{}, err
 			}

@@ -138,13 +138,15 @@ type call struct {
 	req     ClientRequest
 	history []*ClientResponse
 	hops    int
-	head    []byte         // the head being sent, and a small body behind it
-	first   ClientResponse // room for the response most calls end with
-	taken   bool           // first is in use
+	ctx     context.Context // for reads of the body that bring none of their own
+	head    []byte          // the head being sent, and a small body behind it
+	first   ClientResponse  // room for the response most calls end with
+	taken   bool            // first is in use
 }
 
 // run checks the call, starts its clock and carries it out.
 func (c *call) run(ctx context.Context, method, rawURL string) (*ClientResponse, error) {
+	c.ctx = ctx
 	if err := c.begin(method, rawURL); err != nil {
 		return nil, err
 	}

@@ -292,9 +292,10 @@ func (s *StreamReader) ReadUntil(ctx context.Context, separator []byte) ([]byte,
 }
 
 // IterChunked yields the body in pieces of n bytes; the last may be shorter. A piece
-// is valid until the next one. To copy a body somewhere, 64 KiB is a good size. It suspends between pieces and ends with an error, if
-// there is one, in place of a piece. CPython: iter_chunked.
-func (s *StreamReader) IterChunked(ctx context.Context, n int) iter.Seq2[[]byte, error] {
+// is valid until the next one. To copy a body somewhere, 64 KiB is a good size. It
+// suspends between pieces, under the context the request was made with, and ends with
+// an error, if there is one, in place of a piece. aiohttp: iter_chunked.
+func (s *StreamReader) IterChunked(n int) iter.Seq2[[]byte, error] {
 	if n <= 0 {
 		panic("aiohttp: IterChunked needs a size of at least one byte")
 	}
@@ -303,7 +304,7 @@ func (s *StreamReader) IterChunked(ctx context.Context, n int) iter.Seq2[[]byte,
 		buf := buffers.take(n)[:n]
 		defer buffers.put(buf)
 		for {
-			have, err := s.readFull(ctx, buf)
+			have, err := s.readFull(s.resp.call.ctx, buf)
 			if have > 0 && !yield(buf[:have], nil) {
 				return
 			}
@@ -319,11 +320,11 @@ func (s *StreamReader) IterChunked(ctx context.Context, n int) iter.Seq2[[]byte,
 }
 
 // IterAny yields the body in the pieces it arrives in. A piece is valid until the
-// next one. CPython: iter_any.
-func (s *StreamReader) IterAny(ctx context.Context) iter.Seq2[[]byte, error] {
+// next one. It suspends as IterChunked does. aiohttp: iter_any.
+func (s *StreamReader) IterAny() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {
-			piece, err := s.ReadAny(ctx)
+			piece, err := s.ReadAny(s.resp.call.ctx)
 			if err == io.EOF {
 				return
 			}
@@ -334,11 +335,12 @@ func (s *StreamReader) IterAny(ctx context.Context) iter.Seq2[[]byte, error] {
 	}
 }
 
-// Lines yields the body line by line, line feeds included.
-func (s *StreamReader) Lines(ctx context.Context) iter.Seq2[[]byte, error] {
+// Lines yields the body line by line, line feeds included. It suspends as IterChunked
+// does. aiohttp: async for line in response.content.
+func (s *StreamReader) Lines() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {
-			line, err := s.ReadLine(ctx)
+			line, err := s.ReadLine(s.resp.call.ctx)
 			if err == io.EOF {
 				return
 			}

@@ -42,7 +42,7 @@ func every(t *testing.T, response string, body func(ctx context.Context, r *aioh
 func TestReadLine(t *testing.T) {
 	every(t, chunkedBody("first\nsec", "ond\n", "\n", "last"), func(ctx context.Context, r *aiohttp.ClientResponse) error {
 		var got []string
-		for l, err := range r.Content.Lines(ctx) {
+		for l, err := range r.Content.Lines() {
 			if err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func TestReadExactly(t *testing.T) {
 func TestIterChunked(t *testing.T) {
 	every(t, chunkedBody("abc", "defg", "h"), func(ctx context.Context, r *aiohttp.ClientResponse) error {
 		var got []string
-		for piece, err := range r.Content.IterChunked(ctx, 3) {
+		for piece, err := range r.Content.IterChunked(3) {
 			if err != nil {
 				return err
 			}
@@ -127,7 +127,7 @@ func TestIterAnyEndsWithTheError(t *testing.T) {
 		defer r.Close()
 		var got string
 		var last error
-		for piece, err := range r.Content.IterAny(ctx) {
+		for piece, err := range r.Content.IterAny() {
 			got, last = got+string(piece), err
 		}
 		if got != "abc" || !errors.Is(last, aiohttp.ErrClientPayload) {

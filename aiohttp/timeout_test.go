@@ -141,7 +141,7 @@ func TestReadIdleDoesNotCountTheConsumer(t *testing.T) {
 			return err
 		}
 		defer resp.Close()
-		for _, err := range resp.Content.IterChunked(ctx, 50_000) {
+		for _, err := range resp.Content.IterChunked(50_000) {
 			if err != nil {
 				return err
 			}

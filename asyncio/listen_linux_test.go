@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -91,4 +93,44 @@ func exhaustDescriptors(t *testing.T) (restore func()) {
 		t.Fatal(err)
 	}
 	return func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }
+}
+
+func TestIdleConnectionOfAServerIsSmall(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		if strings.HasSuffix(t.Name(), "portable") {
+			t.Skip("an idle connection has a goroutine and a buffer there")
+		}
+		s := echoServer(ctx, t)
+		to := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: s.Addr().(*net.TCPAddr).Port}
+		connect := func(n int) {
+			for range n {
+				fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { syscall.Close(fd) })
+				if err := syscall.Connect(fd, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			goal := s.Connections() + n
+			until(ctx, t, "the connections", func() bool { return s.Connections() == goal })
+		}
+		heap := func() uint64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		connect(100) // what the loop allocates once
+		const n = 1000
+		before := heap()
+		connect(n)
+		if each := (heap() - before) / n; each > 1024 {
+			t.Errorf("%d bytes for an idle connection, want at most 1024", each)
+		} else {
+			t.Logf("%d bytes for an idle connection", each)
+		}
+		return nil
+	})
 }

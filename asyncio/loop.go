@@ -147,13 +147,14 @@ func RunningLoop(ctx context.Context) *EventLoop {
 	return l
 }
 
-// LoopFrom returns the loop that ctx carries, if it carries one.
+// LoopFrom returns the loop that ctx carries, if it carries one. It is for libraries that run
+// on the loop: unlike RunningLoop it does not tell the loop that others may wake it, hence the
+// loop must not be handed to another goroutine.
 func LoopFrom(ctx context.Context) (*EventLoop, bool) {
 	s, ok := ctx.Value(scopeKey).(*scope)
 	if !ok {
 		return nil, false
 	}
-	s.loop.handedOut = true
 	return s.loop, true
 }
 

@@ -60,7 +60,11 @@ func defaultServerOptions() serverOptions {
 
 // newServer makes a server on the loop of ctx. Handlers get contexts derived from ctx.
 func newServer(ctx context.Context, app *Application, options serverOptions) *server {
-	s := &server{app: app, loop: asyncio.RunningLoop(ctx), ctx: ctx, options: options}
+	loop, ok := asyncio.LoopFrom(ctx)
+	if !ok {
+		panic("web: the context carries no event loop: set the runner up inside a coroutine, with its ctx")
+	}
+	s := &server{app: app, loop: loop, ctx: ctx, options: options}
 	s.conns.prev, s.conns.next = &s.conns, &s.conns
 	return s
 }
