@@ -49,6 +49,7 @@ type completions struct {
 func newCompletions(ctx context.Context, fs []*futureCore) *completions {
 	mustBeOf(loopOf(ctx), fs)
 	c := &completions{ctx: ctx}
+	c.wakes = &c.waiter
 	c.watch(ctx, fs, func(f *futureCore) {
 		c.done = append(c.done, f)
 		c.waiter.wakeOne()

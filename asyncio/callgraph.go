@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ type CallGraphTask struct {
 	Name   string
 	State  string          // created, running, suspended or ready
 	For    string          // what it waits for, such as "Sleep", "Task" or "Lock.Acquire"
-	Awaits int             // index of the task it awaits, -1 if it awaits none
+	Awaits []int           // indexes of the unfinished tasks it awaits, directly or through Gather, Wait, AsCompleted or Group
 	Stack  []runtime.Frame // where it is suspended, innermost call first, without the loop's own frames
 
 	// Created is where the task was created, nearest call first; debug mode only.
@@ -36,19 +37,23 @@ func CaptureCallGraph(ctx context.Context) CallGraph { return loopOf(ctx).callGr
 
 func (l *EventLoop) callGraph() CallGraph {
 	tasks := l.allTasks()
-	place := make(map[*waitQueue]int, len(tasks))
+	sources := make(map[*waitQueue][]int, len(tasks))
 	for i, t := range tasks {
-		place[&t.body.future().listeners] = i
+		own := &t.body.future().listeners
+		sources[own] = append(sources[own], i)
+		for n := own.head; n != nil; n = n.next {
+			if q := forwardedTo(n.owner); q != nil && !slices.Contains(sources[q], i) {
+				sources[q] = append(sources[q], i)
+			}
+		}
 	}
 	g := CallGraph{Tasks: make([]CallGraphTask, len(tasks))}
 	for i, t := range tasks {
-		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Awaits: -1, Stack: t.stack(), Created: t.createdAt()}
+		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Stack: t.stack(), Created: t.createdAt()}
 		if w := t.worker; w != nil {
 			n.State = w.state.String()
-			if q := w.node.queue; q != nil {
-				if j, ok := place[q]; ok {
-					n.Awaits = j
-				}
+			if w.node.queue != nil {
+				n.Awaits = sources[w.node.queue]
 			}
 		}
 		g.Tasks[i] = n
@@ -56,16 +61,32 @@ func (l *EventLoop) callGraph() CallGraph {
 	return g
 }
 
-// String prints the graph as a tree: under each task the tasks that await it.
+// A forwarder listens to a future on behalf of whoever waits in another queue.
+type forwarder interface{ forwards() *waitQueue }
+
+func forwardedTo(w waiter) *waitQueue {
+	if c, ok := w.(*Callback); ok {
+		if f, ok := c.self.(forwarder); ok {
+			return f.forwards()
+		}
+	}
+	if f, ok := w.(forwarder); ok {
+		return f.forwards()
+	}
+	return nil
+}
+
+// String prints the graph as a tree: under each task the tasks that await it. A task that
+// awaits several is described once and only named where it comes again.
 func (g CallGraph) String() string {
 	p := graphPrinter{g: g, waiters: make([][]int, len(g.Tasks)), printed: make([]bool, len(g.Tasks))}
 	for i, t := range g.Tasks {
-		if t.Awaits >= 0 {
-			p.waiters[t.Awaits] = append(p.waiters[t.Awaits], i)
+		for _, j := range t.Awaits {
+			p.waiters[j] = append(p.waiters[j], i)
 		}
 	}
 	for i, t := range g.Tasks {
-		if t.Awaits < 0 {
+		if len(t.Awaits) == 0 {
 			p.print(i, 0)
 		}
 	}
@@ -105,8 +126,11 @@ func (t CallGraphTask) describe(g CallGraph) string {
 	if t.State == workerSuspended.String() {
 		line = t.Name + " waits for " + t.For
 	}
-	if t.Awaits >= 0 {
-		line += " " + g.Tasks[t.Awaits].Name
+	for i, j := range t.Awaits {
+		if i > 0 {
+			line += ","
+		}
+		line += " " + g.Tasks[j].Name
 	}
 	if len(t.Stack) > 0 {
 		f := t.Stack[0]

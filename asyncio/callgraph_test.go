@@ -34,6 +34,46 @@ func TestCallGraphPrintsWhoAwaitsWhom(t *testing.T) {
 	})
 }
 
+func TestCallGraphSeesThroughCombinators(t *testing.T) {
+	waits := map[string]func(ctx context.Context, a, b *asyncio.Task[int]) error{
+		"Future": func(ctx context.Context, a, b *asyncio.Task[int]) error {
+			_, err := asyncio.Gather(ctx, a, b).Await(ctx)
+			return err
+		},
+		"AsCompleted": func(ctx context.Context, a, b *asyncio.Task[int]) error {
+			for _, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{a, b}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Group": func(ctx context.Context, a, b *asyncio.Task[int]) error {
+			return asyncio.Group(ctx, func(ctx context.Context, g *asyncio.TaskGroup) error {
+				asyncio.CreateTaskIn(g, a.Await, asyncio.WithName("a"))
+				asyncio.CreateTaskIn(g, b.Await, asyncio.WithName("b"))
+				return nil
+			})
+		},
+	}
+	for reason, wait := range waits {
+		aiotest.Run(t, func(ctx context.Context) error {
+			a := asyncio.CreateTask(ctx, after(time.Second, 1, nil), asyncio.WithName("a"))
+			b := asyncio.CreateTask(ctx, after(time.Second, 2, nil), asyncio.WithName("b"))
+			asyncio.CreateTask(ctx, func(ctx context.Context) (none, error) { return none{}, wait(ctx, a, b) }, asyncio.WithName("waiter"))
+			for range 3 {
+				if err := asyncio.Sleep(ctx, 0); err != nil {
+					return err
+				}
+			}
+			if got, want := asyncio.CaptureCallGraph(ctx).String(), "waiter waits for "+reason+" a, b"; !strings.Contains(got, want) {
+				t.Errorf("got %s, want something with %q", got, want)
+			}
+			return asyncio.Sleep(ctx, 2*time.Second)
+		})
+	}
+}
+
 func TestCallGraphShowsCycles(t *testing.T) {
 	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (none, error) {
 		var a, b *asyncio.Task[int]

@@ -32,8 +32,8 @@ func ExampleCaptureCallGraph() {
 			if t.State == "suspended" {
 				fmt.Printf(" in %s", t.For)
 			}
-			if t.Awaits >= 0 {
-				fmt.Printf(" of %s", g.Tasks[t.Awaits].Name)
+			for _, i := range t.Awaits {
+				fmt.Printf(" of %s", g.Tasks[i].Name)
 			}
 			fmt.Println()
 		}

@@ -61,6 +61,7 @@ func (g *gathering) start(ctx context.Context) {
 	if g.settleAtOnce() {
 		return
 	}
+	g.wakes = &g.out.listeners
 	g.watch(ctx, g.children, g.childDone, g.out.completeEnded)
 }
 

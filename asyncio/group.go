@@ -235,6 +235,9 @@ type groupMember struct {
 
 func (m *groupMember) run(*EventLoop) { m.group.ended(m) }
 
+// forwards implements forwarder.
+func (m *groupMember) forwards() *waitQueue { return &m.group.exit }
+
 // adopt starts a new task in the group.
 func (g *TaskGroup) adopt(m *groupMember, t *task, body taskBody, f *futureCore, o TaskOption) {
 	if c := g.scope.ended.Load(); c != nil {

@@ -94,7 +94,7 @@ func (w *waiting) start(ctx context.Context, fs []*futureCore) {
 		return
 	}
 	mustBeOf(w.out.loop, fs)
-	w.out.owner = w
+	w.out.owner, w.wakes = w, &w.out.listeners
 	w.watch(ctx, fs, w.oneDone, w.fail)
 	if w.options.hasLimit && !w.out.Done() {
 		w.limit = w.loop.CallLater(w.options.timeout, w.finish)

@@ -11,7 +11,8 @@ type watching struct {
 	nodes   []watchNode
 	pending int // futures that were not reported yet
 	report  func(*futureCore)
-	scope   scope // ends with the context of whoever asked
+	wakes   *waitQueue // where whoever asked waits
+	scope   scope      // ends with the context of whoever asked
 	extra   scopeExt
 }
 
@@ -23,6 +24,14 @@ type watchNode struct {
 }
 
 func (n *watchNode) granted() { n.w.loop.ready.push(n) }
+
+// forwards implements forwarder.
+func (n *watchNode) forwards() *waitQueue {
+	if n.w == nil {
+		return nil
+	}
+	return n.w.wakes
+}
 
 func (n *watchNode) run(*EventLoop) {
 	if n.w == nil {
