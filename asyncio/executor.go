@@ -8,7 +8,10 @@ package asyncio
 
 import (
 	"context"
+	"reflect"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +30,14 @@ type job struct {
 	done   func()      // takes the result over; on the loop
 	gone   func() bool // nobody waits for it any more; on the loop
 	cancel context.CancelCauseFunc
+	entry  uintptr // of the function, for its name
+}
+
+func (j *job) name() string {
+	if f := runtime.FuncForPC(j.entry); f != nil {
+		return f.Name()
+	}
+	return "unknown"
 }
 
 func (e *executor) init(l *EventLoop) {
@@ -120,7 +131,7 @@ func runInExecutor[T any](ctx context.Context, f func(context.Context) (T, error
 	jobCtx, cancel := context.WithCancelCause(ctx)
 	var value T
 	err := errGoexit
-	j := &job{cancel: cancel, gone: fut.Done}
+	j := &job{cancel: cancel, gone: fut.Done, entry: reflect.ValueOf(f).Pointer()}
 	j.work = func() {
 		defer func() {
 			if v := recover(); v != nil {
@@ -269,9 +280,9 @@ func (f *ThreadFuture[T]) Cancel(cause error) bool {
 	return f.loop.post(func() { cancel(cause) })
 }
 
-// joinExecutor waits, in real time, up to grace for the running jobs, and returns how many
-// are left behind.
-func (l *EventLoop) joinExecutor(grace time.Duration) int {
+// joinExecutor waits, in real time, up to grace for the running jobs, and returns the functions
+// of those that are left behind.
+func (l *EventLoop) joinExecutor(grace time.Duration) []string {
 	deadline := realTime() + grace
 	for l.executor.running > 0 {
 		left := deadline - realTime()
@@ -287,5 +298,10 @@ func (l *EventLoop) joinExecutor(grace time.Duration) int {
 			l.runBatch()
 		}
 	}
-	return l.executor.running
+	var left []string
+	for j := range l.executor.jobs {
+		left = append(left, j.name())
+	}
+	slices.Sort(left)
+	return left
 }

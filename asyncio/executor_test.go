@@ -221,7 +221,7 @@ func TestCloseLeavesAStuckJobBehind(t *testing.T) { // LOOP-26, LOOP-27
 	})
 	turn(t, l)
 	wantErr(t, l.Close(), nil)
-	if logged.count("left behind", "jobs=1") != 1 {
+	if logged.count("left behind", "jobs=1", "TestCloseLeavesAStuckJobBehind") != 1 {
 		t.Errorf("got %q, want a warning", logged.lines)
 	}
 	close(release)

@@ -10,6 +10,7 @@ package asyncio
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -156,6 +157,18 @@ func LoopFrom(ctx context.Context) (*EventLoop, bool) {
 		return nil, false
 	}
 	return s.loop, true
+}
+
+// String describes the loop for logs.
+func (l *EventLoop) String() string {
+	state := "at rest"
+	switch {
+	case l.closed:
+		state = "closed"
+	case l.running:
+		state = "running"
+	}
+	return fmt.Sprintf("EventLoop(%s, %d tasks)", state, len(l.allTasks()))
 }
 
 // IsRunning reports whether the loop is running.

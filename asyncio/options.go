@@ -81,8 +81,8 @@ func WithGrace(d time.Duration) LoopOption {
 	return func(o *loopOptions) { o.grace = d }
 }
 
-// WithoutSignals makes Run leave SIGINT alone. The default is that the first SIGINT cancels
-// the main task and the second ends the process.
+// WithoutSignals makes Run leave SIGINT and SIGTERM alone. The default is that the first of
+// them cancels the main task and the second ends the process.
 func WithoutSignals() LoopOption { return func(o *loopOptions) { o.noSignals = true } }
 
 const (

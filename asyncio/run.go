@@ -11,8 +11,8 @@ import (
 
 // Run makes a loop, runs main on it as a task and returns its result. What main leaves
 // behind is then cancelled and awaited, failures nobody asked for are reported, and the loop
-// is closed. The task ends when ctx ends. The first SIGINT cancels main, the second ends the
-// process. Run returns ErrLoopRunning if ctx belongs to a running loop.
+// is closed. The task ends when ctx ends. The first SIGINT or SIGTERM cancels main, the
+// second ends the process. Run returns ErrLoopRunning if ctx belongs to a running loop.
 // CPython: asyncio.run.
 func Run[T any](ctx context.Context, main Coroutine[T], opts ...RunOption) (T, error) {
 	r := &Runner{ctx: ctx, opts: opts}
@@ -181,8 +181,8 @@ func (l *EventLoop) Close() error {
 	l.root.end(cancelled(ErrLoopClosed))
 	l.destroyTasks()
 	l.executor.cancelAll(ErrLoopClosed)
-	if n := l.joinExecutor(l.options.grace); n > 0 {
-		slog.Warn("asyncio: executor jobs did not end and are left behind", "jobs", n)
+	if left := l.joinExecutor(l.options.grace); len(left) > 0 {
+		slog.Warn("asyncio: executor jobs did not end and are left behind", "jobs", len(left), "functions", left)
 	}
 	l.closed = true
 	l.inbox.close()

@@ -8,11 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 )
 
-// ErrInterrupted is the cause with which SIGINT cancels the main task of Run.
-// CPython: KeyboardInterrupt.
+// ErrInterrupted is the cause with which SIGINT or SIGTERM cancels the main task of Run.
+// CPython: KeyboardInterrupt, for SIGINT alone.
 var ErrInterrupted = errors.New("asyncio: interrupted")
+
+// endings are the signals that ask a program to end. The first cancels the main task of Run.
+var endings = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 // signalHandlers are the handlers of one loop, at most one for each signal.
 type signalHandlers struct {
@@ -66,9 +70,7 @@ func (l *EventLoop) AddSignalHandler(sig os.Signal, f func()) error {
 		return fmt.Errorf("asyncio: add signal handler: %v cannot be caught", sig)
 	}
 	relay := relaySignal(sig, func(*signalRelay) { l.post(f) })
-	if sig == os.Interrupt {
-		l.signals.interrupt.pause()
-	}
+	l.signals.interrupt.pause(sig)
 	if old, ok := l.signals.relays[sig]; ok {
 		old.stop()
 	} else {
@@ -89,9 +91,7 @@ func (l *EventLoop) RemoveSignalHandler(sig os.Signal) bool {
 		return false
 	}
 	delete(l.signals.relays, sig)
-	if sig == os.Interrupt {
-		l.signals.interrupt.resume()
-	}
+	l.signals.interrupt.resume(sig)
 	r.stop()
 	l.outside--
 	return true
@@ -104,51 +104,72 @@ func (h *signalHandlers) removeAll() {
 	}
 }
 
-// An interrupt is the SIGINT that cancels a main task. It pauses while the loop has a
-// handler of its own for it.
+// An interrupt is the first of the endings to come: it cancels a main task. It leaves out the
+// signals for which the loop has a handler of its own.
 type interrupt struct {
-	relay *signalRelay
-	mu    sync.Mutex
-	fired bool // it has done its work; the next SIGINT is not for it
+	relays map[os.Signal]*signalRelay
+	mu     sync.Mutex
+	fired  bool // it has done its work; the next signal is not for it
 }
 
-// catchInterrupt makes the first SIGINT cancel main and gives the second its ordinary
-// effect, until stop is called, unless the loop's options say otherwise.
+// catchInterrupt makes the first SIGINT or SIGTERM cancel main and gives the second its
+// ordinary effect, until stop is called, unless the loop's options say otherwise.
 func (l *EventLoop) catchInterrupt(main Waitable) (stop func()) {
-	if l.options.noSignals || signal.Ignored(os.Interrupt) {
+	if l.options.noSignals {
 		return func() {}
 	}
-	i := new(interrupt)
-	i.relay = relaySignal(os.Interrupt, func(r *signalRelay) {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		i.fired = true
-		signal.Stop(r.ch)
-		l.post(func() { main.Cancel(ErrInterrupted) })
-	})
-	if l.signals.relays[os.Interrupt] != nil {
-		i.pause()
+	i := &interrupt{relays: make(map[os.Signal]*signalRelay)}
+	i.mu.Lock() // a signal may come before all are in place
+	defer i.mu.Unlock()
+	for _, sig := range endings {
+		if signal.Ignored(sig) {
+			continue
+		}
+		i.relays[sig] = relaySignal(sig, func(*signalRelay) {
+			if i.fire() {
+				l.post(func() { main.Cancel(ErrInterrupted) })
+			}
+		})
+		if l.signals.relays[sig] != nil {
+			i.pause(sig)
+		}
 	}
 	l.signals.interrupt = i
 	return func() {
 		l.signals.interrupt = nil
-		i.relay.stop()
+		for _, r := range i.relays {
+			r.stop()
+		}
 	}
 }
 
-func (i *interrupt) pause() {
-	if i != nil {
-		signal.Stop(i.relay.ch)
+// fire reports whether this signal is the first, and gives those after it their ordinary
+// effect.
+func (i *interrupt) fire() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	first := !i.fired
+	i.fired = true
+	for _, r := range i.relays {
+		signal.Stop(r.ch)
 	}
+	return first
 }
 
-func (i *interrupt) resume() {
-	if i == nil {
+func (i *interrupt) pause(sig os.Signal) {
+	if i == nil || i.relays[sig] == nil {
+		return
+	}
+	signal.Stop(i.relays[sig].ch)
+}
+
+func (i *interrupt) resume(sig os.Signal) {
+	if i == nil || i.relays[sig] == nil {
 		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.fired {
-		signal.Notify(i.relay.ch, os.Interrupt)
+		signal.Notify(i.relays[sig].ch, sig)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,17 +88,19 @@ func TestCloseRemovesSignalHandlers(t *testing.T) { // SIG-03
 
 func TestInterruptCancelsMain(t *testing.T) { // RUN-05
 	noGoroutineLeft(t)
-	cleaned := false
-	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (int, error) {
-		raise(t, os.Interrupt)
-		err := asyncio.Sleep(ctx, time.Hour)
-		cleaned = asyncio.Sleep(context.WithoutCancel(ctx), time.Millisecond) == nil
-		return 0, err
-	})
-	wantErr(t, err, context.Canceled)
-	wantErr(t, err, asyncio.ErrInterrupted)
-	if !cleaned {
-		t.Error("main had no time to clean up")
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cleaned := false
+		_, err := asyncio.Run(context.Background(), func(ctx context.Context) (int, error) {
+			raise(t, sig)
+			err := asyncio.Sleep(ctx, time.Hour)
+			cleaned = asyncio.Sleep(context.WithoutCancel(ctx), time.Millisecond) == nil
+			return 0, err
+		})
+		wantErr(t, err, context.Canceled)
+		wantErr(t, err, asyncio.ErrInterrupted)
+		if !cleaned {
+			t.Errorf("main had no time to clean up after %v", sig)
+		}
 	}
 }
 

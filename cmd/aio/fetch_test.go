@@ -158,7 +158,7 @@ func TestFailFastStopsTheRun(t *testing.T) {
 
 func TestMaxTimeStopsTheRun(t *testing.T) {
 	h := newHostile(t)
-	o := aio(t, "", "fetch", "--json", "-m", "0.3", "-c", "2", h.url+"/ok/1", h.url+"/never", h.url+"/never/2", h.url+"/ok/2")
+	o := aio(t, "", "fetch", "--json", "-m", "1", "-c", "2", h.url+"/ok/1", h.url+"/never", h.url+"/never/2", h.url+"/ok/2")
 	o.wantStatus(t, 1)
 	all := o.records(t)
 	s := all[len(all)-1]

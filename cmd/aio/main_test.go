@@ -34,7 +34,7 @@ type outcome struct {
 // command prepares aio with args in an empty environment and directory.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // not t.Context: that ends before cleanups
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = []string{roleVariable + "=command", "PATH=" + os.Getenv("PATH"), "TMPDIR=" + t.TempDir()}

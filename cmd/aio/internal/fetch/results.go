@@ -51,8 +51,8 @@ func (w *results) add(r *report.Record) {
 // catchUp waits while the reader of standard output is far behind.
 func (w *results) catchUp(ctx context.Context) {
 	for len(w.pending) >= maxPending && w.writing != nil {
-		if _, err := w.writing.Await(ctx); err != nil {
-			return // cancelled, or the write failed: failed has been called
+		if w.wait(ctx) != nil {
+			return // cancelled; finish writes the rest
 		}
 	}
 }
@@ -84,11 +84,20 @@ func (w *results) flush() {
 	})
 }
 
+// wait waits for the write under way and for the callback that follows it: the future may be done already, so that
+// awaiting it does not suspend, and its callback still in the queue.
+func (w *results) wait(ctx context.Context) error {
+	w.writing.Await(ctx)
+	return asyncio.Sleep(ctx, 0)
+}
+
 // finish writes what is left and returns the first error.
 func (w *results) finish(ctx context.Context) error {
 	w.flush()
 	for w.writing != nil {
-		w.writing.Await(ctx) // its first callback, which clears writing or starts the next write, runs before this returns
+		if err := w.wait(ctx); err != nil {
+			return err
+		}
 	}
 	return w.err
 }
