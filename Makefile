@@ -86,7 +86,7 @@ arch:
 platforms:
 	@for p in $(PLATFORMS); do \
 		echo "go build for $$p"; \
-		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -o /dev/null work || exit 1; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 go build -o /dev/null ./... ./cmd/aio/... || exit 1; \
 	done
 
 # The vulnerability database is read from the network. Where it cannot be

@@ -95,12 +95,14 @@ func TestProtocolIsCalledInOrder(t *testing.T) { // PIPE-01
 		send(t, peer, "hello")
 		until(ctx, t, "data", func() bool { return r.received.Len() == 5 })
 		peer.CloseWrite()
-		_, err := r.lost.Await(ctx)
+		if _, err := r.lost.Await(ctx); err != nil {
+			return err
+		}
 		r.want(t, "made", "data", "eof", "lost")
 		if r.lostErr != nil {
 			t.Errorf("lost with %v, want nil", r.lostErr)
 		}
-		_, err = peer.Read(make([]byte, 1))
+		_, err := peer.Read(make([]byte, 1))
 		wantErr(t, err, io.EOF)
 		return nil
 	})
