@@ -295,7 +295,7 @@ func (l *EventLoop) joinExecutor(grace time.Duration) []string {
 		l.drainInbox()
 		l.batch = l.ready.n
 		for l.batch > 0 {
-			l.runBatch()
+			l.runPosted()
 		}
 	}
 	var left []string
@@ -304,4 +304,12 @@ func (l *EventLoop) joinExecutor(grace time.Duration) []string {
 	}
 	slices.Sort(left)
 	return left
+}
+
+// runPosted runs what is left of the batch, or up to a panic, which it reports.
+func (l *EventLoop) runPosted() {
+	finished := false
+	defer l.catch(&finished)
+	l.runBatch()
+	finished = true
 }

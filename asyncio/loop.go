@@ -24,6 +24,7 @@ type EventLoop struct {
 	ready     readyQueue
 	batch     int  // entries of the ready queue that belong to this turn
 	batching  bool // a turn is running its batch
+	turned    bool // this run has begun a turn
 	timers    timerHeap
 	clock     Clock
 	virtual   VirtualClock // clock, if it is virtual
@@ -203,11 +204,8 @@ func (l *EventLoop) RunForever() error {
 	}
 	defer l.end()
 	for {
-		if err := l.turn(); err != nil {
+		if over, err := l.spin(); over {
 			return err
-		}
-		if l.stopping {
-			return nil
 		}
 	}
 }
@@ -261,7 +259,7 @@ func (l *EventLoop) begin() error {
 	if l.running {
 		return ErrLoopRunning
 	}
-	l.running = true
+	l.running, l.turned = true, false
 	l.beginDebug()
 	return nil
 }
@@ -273,8 +271,24 @@ func (l *EventLoop) end() {
 	l.endDebug()
 }
 
-// turn is one iteration of the loop.
-func (l *EventLoop) turn() error {
+// spin runs turn after turn until the loop is stopped or fails, and reports that it is over. If
+// an entry of the ready queue panics it returns before: the panic has been reported then, and
+// the next spin goes on with the rest of the turn.
+func (l *EventLoop) spin() (over bool, err error) {
+	defer l.catch(&over)
+	for {
+		l.runBatch()
+		if l.stopping && l.turned {
+			return true, nil
+		}
+		if err := l.beginTurn(); err != nil {
+			return true, err
+		}
+	}
+}
+
+// beginTurn gathers what the next turn runs, waiting for it if need be.
+func (l *EventLoop) beginTurn() error {
 	l.drainInbox()
 	if l.ready.n == 0 && !l.stopping {
 		if err := l.idle(); err != nil {
@@ -285,15 +299,42 @@ func (l *EventLoop) turn() error {
 			return err
 		}
 	}
-	l.fireTimers()
+	if l.timers.len() > 0 {
+		l.fireTimers()
+	}
 	l.batch = l.ready.n
 	l.sincePoll += l.batch
 	l.turns++
 	l.steps += uint64(l.batch)
-	for l.batch > 0 {
-		l.runBatch()
-	}
+	l.turned = true
 	return nil
+}
+
+// runBatch runs what is left of the turn.
+func (l *EventLoop) runBatch() {
+	l.batching = true
+	if l.instrumented {
+		l.runInstrumented()
+	} else {
+		for l.batch > 0 {
+			l.batch--
+			l.ready.pop().run(l)
+		}
+	}
+	l.batching = false
+}
+
+// catch is deferred around runBatch. Unless finished is true by then it reports the panic that
+// ended it.
+func (l *EventLoop) catch(finished *bool) {
+	l.batching = false
+	if *finished {
+		return
+	}
+	if v := recover(); v != nil {
+		l.inTask = false
+		l.reportPanic(v)
+	}
 }
 
 // poll looks at the sockets, waiting up to timeout for one to become ready.
@@ -307,37 +348,8 @@ func (l *EventLoop) poll(timeout time.Duration) error {
 	return err
 }
 
-// runBatch runs what belongs to this turn. It returns early if an entry panics: the panic
-// has been reported then, and the caller goes on with the rest.
-func (l *EventLoop) runBatch() {
-	finished := false
-	defer func() {
-		l.batching = false
-		if finished {
-			return
-		}
-		if v := recover(); v != nil {
-			l.inTask = false
-			l.reportPanic(v)
-		}
-	}()
-	l.batching = true
-	if l.instrumented {
-		l.runInstrumented()
-	} else {
-		for l.batch > 0 {
-			l.batch--
-			l.ready.pop().run(l)
-		}
-	}
-	finished = true
-}
-
 // fireTimers moves the timers that are due to the ready queue.
 func (l *EventLoop) fireTimers() {
-	if l.timers.len() == 0 {
-		return
-	}
 	now := l.clock.Now()
 	for {
 		r, due := l.timers.popDue(now)
