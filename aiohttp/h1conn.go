@@ -288,9 +288,7 @@ func (h *h1Conn) decodeInPlace(resp *ClientResponse, p []byte) (int, error) {
 		case ev.Kind == http1.EventData:
 			total += copy(p[total:], ev.Data)
 		case ev.Kind == http1.EventEnd:
-			if len(in) > 0 {
-				h.reusable = false // more than was announced
-			}
+			resp.surplus = len(in) > 0
 			h.finish(resp)
 			return total, io.EOF
 		default:
@@ -328,8 +326,9 @@ func (h *h1Conn) buffered() int { return len(h.buf) - h.off }
 // finish ends an exchange whose response is complete and gives the connection back.
 func (h *h1Conn) finish(resp *ClientResponse) {
 	resp.trailer = h.dec.Trailer()
+	resp.surplus = resp.surplus || h.off < len(h.buf)
 	quiet := !h.wire.Readable() || !h.passive && !h.wire.Probe()
-	if !quiet || h.off < len(h.buf) || !h.sent || !h.reusable || h.closed {
+	if !quiet || resp.surplus || !h.sent || !h.reusable || h.closed {
 		h.abort()
 		return
 	}

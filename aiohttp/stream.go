@@ -369,6 +369,11 @@ func (s *StreamReader) readFull(ctx context.Context, p []byte) (int, error) {
 // AtEOF reports whether everything was read. CPython: at_eof.
 func (s *StreamReader) AtEOF() bool { return s.off == len(s.buf) && s.err == io.EOF }
 
+// Surplus reports, at the end of the body, whether the server was seen to send more than it
+// had announced. What came behind the body was thrown away, and the connection is not used
+// again; whether the body is what it should be is for the caller to judge.
+func (s *StreamReader) Surplus() bool { return s.resp.surplus }
+
 // TotalRawBytes is how many bytes of the body have arrived, as they were on the
 // wire without their framing, hence before decoding. CPython: total_raw_bytes.
 func (s *StreamReader) TotalRawBytes() int64 { return s.raw }

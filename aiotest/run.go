@@ -44,13 +44,13 @@ func WithLoopOptions(opts ...asyncio.LoopOption) Option {
 	return func(c *config) { c.loop = append(c.loop, opts...) }
 }
 
-// AllowLeaks makes unfinished tasks and unretrieved failures no failure of the test. The
+// AllowLeaks makes unfinished tasks, open sockets and unretrieved failures no failure of the test. The
 // default is to report them.
 func AllowLeaks() Option { return func(c *config) { c.leaks = false } }
 
 // Run runs body as the main task of a new loop under virtual time and fails the test if body
-// returns an error or panics, if it ends in a deadlock, or if it leaves behind unfinished tasks
-// or failures that nobody asked for. With a seed, given by WithSeed or the flag -aio.seed, a
+// returns an error or panics, if it ends in a deadlock, or if it leaves behind unfinished tasks,
+// open sockets or failures that nobody asked for. With a seed, given by WithSeed or the flag -aio.seed, a
 // failure comes with the command that replays it.
 func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 	t.Helper()
@@ -108,12 +108,12 @@ func (f *findings) note(_ *asyncio.EventLoop, info asyncio.ExceptionInfo) {
 	f.lines = append(f.lines, fmt.Sprintf("%s%s: %v", info.Message, who, info.Err))
 }
 
-// unfinished notes the tasks that are left when the body returns. Those that the body has
-// cancelled get the turns they need to end.
+// unfinished notes the tasks and sockets that are left when the body returns. Tasks that the
+// body has cancelled get the turns they need to end.
 func (f *findings) unfinished(ctx context.Context) {
 	main := asyncio.CurrentTask(ctx)
 	for range settleTurns {
-		if len(asyncio.AllTasks(ctx)) == 1 {
+		if stats := asyncio.RunningLoop(ctx).Stats(); stats.Tasks == 1 && stats.Sockets == 0 {
 			return
 		}
 		if err := asyncio.Sleep(ctx, 0); err != nil {
@@ -129,6 +129,9 @@ func (f *findings) unfinished(ctx context.Context) {
 			line += fmt.Sprintf(", suspended at %s (%s:%d)", stack[0].Function, stack[0].File, stack[0].Line)
 		}
 		f.lines = append(f.lines, line)
+	}
+	if n := asyncio.RunningLoop(ctx).Stats().Sockets; n > 0 {
+		f.lines = append(f.lines, fmt.Sprintf("%d open socket(s)", n))
 	}
 }
 

@@ -62,6 +62,10 @@ func TestFailuresAreReported(t *testing.T) {
 			}, asyncio.WithName("straggler"))
 			return nil
 		}, "unfinished task straggler"},
+		{"open socket", func(ctx context.Context) error {
+			_, err := asyncio.Listen(ctx, "tcp", "127.0.0.1:0")
+			return err
+		}, "1 open socket"},
 		{"unretrieved error", func(ctx context.Context) error {
 			asyncio.CreateTask(ctx, func(context.Context) (int, error) { return 0, boom })
 			return asyncio.Sleep(ctx, 0)

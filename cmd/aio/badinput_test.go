@@ -134,12 +134,16 @@ func TestEachBadURLGivesOneLineAndNoFile(t *testing.T) {
 	}
 }
 
-func TestOverLongBodyEndsAtItsLength(t *testing.T) {
+func TestOverLongBodyFailsItsURLAlone(t *testing.T) {
 	h := newHostile(t)
-	o := aio(t, "", "fetch", "-o", "-", "-q", h.url+"/overlong")
-	o.wantStatus(t, 0)
-	if o.stdout != "short" {
-		t.Errorf("got %q want the announced 5 bytes", o.stdout)
+	dir := t.TempDir()
+	o := aio(t, "", "fetch", "-O", dir, "-q", h.url+"/overlong", h.url+"/ok/1")
+	o.wantStatus(t, 1)
+	if strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "/overlong") || !strings.Contains(o.stderr, "longer than") {
+		t.Errorf("got %q want one line that names the URL and the reason", o.stderr)
+	}
+	if got := files(t, dir); len(got) != 1 {
+		t.Errorf("files: got %q want the good one alone", got)
 	}
 }
 

@@ -117,6 +117,9 @@ func (r *run) count(ctx context.Context, it *item, body *aiohttp.StreamReader) e
 			return err
 		}
 	}
+	if body.Surplus() {
+		return errSurplus
+	}
 	if sum != nil {
 		it.rec.SHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
@@ -184,6 +187,9 @@ func (s *saving) fill(ctx context.Context, body *aiohttp.StreamReader, buf []byt
 		if s.eager && n > 0 {
 			break
 		}
+	}
+	if err == io.EOF && body.Surplus() {
+		err = errSurplus
 	}
 	return n, err
 }

@@ -35,6 +35,9 @@ func (e *outputError) Unwrap() error { return e.err }
 // errTooLarge reports a body beyond --max-bytes that the client did not stop itself.
 var errTooLarge = errors.New("the body is larger than --max-bytes allows")
 
+// errSurplus reports a server that sent more than the length it had announced.
+var errSurplus = errors.New("the body is longer than its announced length")
+
 // classify describes err; stop is why the run is ending, nil while it goes on.
 func classify(err, stop error) failure {
 	f := failure{Failure: report.Failure{Message: message(err)}, sent: true}
@@ -50,6 +53,8 @@ func classify(err, stop error) failure {
 		f.Kind = report.KindOutput
 	case errors.Is(err, errTooLarge), errors.Is(err, aiohttp.ErrBodyTooLarge):
 		f.Kind, f.Message = report.KindTooLarge, errTooLarge.Error()
+	case errors.Is(err, errSurplus):
+		f.Kind = report.KindProtocol
 	case errors.As(err, &timeout) && timeout.Timeout():
 		f.Kind, f.transient = report.KindTimeout, true
 		f.sent = !errors.As(err, &late)
