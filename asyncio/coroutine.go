@@ -35,43 +35,50 @@ func (s workerState) String() string {
 }
 
 // A worker runs one task at a time on a coroutine of its own. As an entry of the ready
-// queue it lets its suspended task go on.
+// queue it lets its suspended task go on. What every switch touches comes first, to share a
+// cache line.
 type worker struct {
-	loop  *EventLoop
-	task  *task                   // nil in the pool
-	next  func() (struct{}, bool) // loop side: run until the next yield
-	yield func(struct{}) bool     // worker side: back to the loop
-	state workerState
+	loop     *EventLoop
+	next     func() (struct{}, bool) // loop side: run until the next yield
+	yield    func(struct{}) bool     // worker side: back to the loop
+	state    workerState
+	reason   waitReason
+	labelled bool // extra.labels is set
+
+	task  *task        // nil in the pool
+	extra *workerExtra // nil unless debug mode or labels need it
 
 	// Suspension. A suspended worker is in the list of the scope it waits under, and in a
 	// wait queue, or on a timer, or both.
-	reason             waitReason
-	labels             *labelled // nil unless the loop labels its tasks
 	timer              timer
 	node               waitNode
 	under              *scope
 	parkPrev, parkNext *worker
 	wakeErr            error // what the suspension returns
+}
 
-	stop      func()       // loop side: make the pending yield return false
+// workerExtra is what only some loops need of their workers.
+type workerExtra struct {
 	goroutine atomic.Int64 // its id, in debug mode
+	labels    labels       // in a loop that labels its tasks
 }
 
 func (l *EventLoop) newWorker() *worker {
 	w := &worker{loop: l}
 	w.node.owner = w
-	w.next, w.stop = iter.Pull(w.serve)
+	if l.options.labels {
+		w.extra = new(workerExtra)
+	}
+	// A worker ends when it is resumed without a task, or by force: stop is not needed.
+	w.next, _ = iter.Pull(w.serve)
 	return w
 }
 
 // serve is the body of the coroutine.
 func (w *worker) serve(yield func(struct{}) bool) {
 	w.yield = yield
-	for {
-		if w.loop.options.debug {
-			w.goroutine.Store(goroutineID())
-			w.loop.goroutine.Store(w.goroutine.Load())
-		}
+	for w.task != nil {
+		w.noteGoroutine()
 		if w.loop.options.labels {
 			w.runLabelled()
 		} else {
@@ -86,9 +93,7 @@ func (w *worker) serve(yield func(struct{}) bool) {
 			return
 		}
 		w.loop.idleWorkers = append(w.loop.idleWorkers, w)
-		if !yield(struct{}{}) {
-			return
-		}
+		yield(struct{}{})
 	}
 }
 
@@ -152,15 +157,15 @@ func (w *worker) run(l *EventLoop) {
 // switchOut gives the thread back to the loop until the task's turn comes again.
 func (w *worker) switchOut() {
 	for {
-		if w.labels != nil {
-			w.labels.pause()
+		if w.labelled {
+			w.extra.labels.pause()
 		}
-		if !w.yield(struct{}{}) {
-			w.state = workerUnwinding
+		w.yield(struct{}{})
+		if w.state == workerUnwinding {
 			runtime.Goexit()
 		}
-		if w.labels != nil {
-			w.labels.resume()
+		if w.labelled {
+			w.extra.labels.resume()
 		}
 		in := w.loop.inspection
 		if in == nil {
@@ -258,10 +263,11 @@ func (l *EventLoop) suspending(s *scope) (*worker, error) {
 // It takes place on a goroutine of its own, since runtime.Goexit, the one exit that no
 // recover can stop, ends whoever resumed the coroutine too.
 func (w *worker) unwind() {
+	w.state = workerUnwinding
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		w.stop()
+		w.next()
 	}()
 	<-over
 }
@@ -269,7 +275,7 @@ func (w *worker) unwind() {
 // closeWorkers ends the coroutines in the pool.
 func (l *EventLoop) closeWorkers() {
 	for _, w := range l.idleWorkers {
-		w.stop()
+		w.next()
 	}
 	l.idleWorkers = nil
 }

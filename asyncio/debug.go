@@ -53,7 +53,7 @@ func (l *EventLoop) runTimed(r runnable) {
 	l.watchdog.enter(r)
 	own := l.goroutine.Load()
 	if w, ok := r.(*worker); ok {
-		l.goroutine.Store(w.goroutine.Load())
+		l.goroutine.Store(w.goroutineID())
 	}
 	defer func() { // also if a callback panics
 		l.goroutine.Store(own)
@@ -116,6 +116,26 @@ func (l *EventLoop) checkGoroutine(method string) {
 	}
 }
 
+// noteGoroutine remembers, in debug mode, which goroutine the worker is. It is called on it.
+func (w *worker) noteGoroutine() {
+	if !w.loop.options.debug {
+		return
+	}
+	if w.extra == nil {
+		w.extra = new(workerExtra)
+	}
+	w.extra.goroutine.Store(goroutineID())
+	w.loop.goroutine.Store(w.extra.goroutine.Load())
+}
+
+// goroutineID returns which goroutine the worker is, zero if that is not known.
+func (w *worker) goroutineID() int64 {
+	if w.extra == nil {
+		return 0
+	}
+	return w.extra.goroutine.Load()
+}
+
 // goroutineID returns the number of the calling goroutine, which the runtime tells only in
 // the header of a stack trace.
 func goroutineID() int64 {
@@ -141,7 +161,7 @@ type watchdog struct {
 func (d *watchdog) enter(r runnable) {
 	id := int64(0)
 	if w, ok := r.(*worker); ok {
-		id = w.goroutine.Load()
+		id = w.goroutineID()
 	}
 	d.id.Store(id)
 	d.step.Add(1)

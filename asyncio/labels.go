@@ -16,9 +16,9 @@ import (
 // suspension). It costs some hundred nanoseconds a task. The default is off.
 func WithTaskLabels(on bool) LoopOption { return func(o *loopOptions) { o.labels = on } }
 
-// A labelled worker is one whose task is named in profiles and traces.
-type labelled struct {
-	ctx    context.Context // carries the trace's task; nil without labels
+// labels are the names of a worker's task in a trace.
+type labels struct {
+	ctx    context.Context // carries the trace's task
 	span   *trace.Task
 	region *trace.Region
 }
@@ -29,20 +29,21 @@ func (w *worker) runLabelled() {
 	ctx, span := trace.NewTask(context.Background(), name)
 	ctx = pprof.WithLabels(ctx, pprof.Labels("task", name))
 	pprof.SetGoroutineLabels(ctx)
-	w.labels = &labelled{ctx: ctx, span: span}
-	w.labels.resume()
+	named := &w.extra.labels
+	named.ctx, named.span, w.labelled = ctx, span, true
+	named.resume()
 	defer func() {
-		w.labels.pause()
-		w.labels.span.End()
-		w.labels = nil
+		named.pause()
+		named.span.End()
+		w.labelled = false
 		pprof.SetGoroutineLabels(context.Background())
 	}()
 	w.task.body.execute()
 }
 
-func (b *labelled) pause() { b.region.End() }
+func (b *labels) pause() { b.region.End() }
 
-func (b *labelled) resume() { b.region = trace.StartRegion(b.ctx, "step") }
+func (b *labels) resume() { b.region = trace.StartRegion(b.ctx, "step") }
 
 // maxCreationDepth is how much of the stack debug mode remembers of a task's creation.
 const maxCreationDepth = 16

@@ -11,10 +11,17 @@ import (
 // everything ready before runs first. When ctx ends, Sleep returns its error at once.
 // CPython: asyncio.sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
-	s, made := scopeOf(ctx)
+	if s, ok := ctx.(*scope); ok {
+		return s.sleep(d)
+	}
+	s, made := foreignScope(ctx)
 	if made {
 		defer s.close()
 	}
+	return s.sleep(d)
+}
+
+func (s *scope) sleep(d time.Duration) error {
 	l := s.loop
 	w, err := l.suspending(s)
 	if err != nil {
