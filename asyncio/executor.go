@@ -8,6 +8,7 @@ package asyncio
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"runtime"
 	"runtime/debug"
@@ -254,6 +255,19 @@ func (f *ThreadFuture[T]) Result(ctx context.Context) (T, error) {
 	case <-ctx.Done():
 		var zero T
 		return zero, context.Cause(ctx)
+	}
+}
+
+// String describes the future for logs. Any goroutine may call it.
+func (f *ThreadFuture[T]) String() string {
+	select {
+	case <-f.done:
+		if f.err != nil {
+			return fmt.Sprintf("ThreadFuture(%v)", f.err)
+		}
+		return "ThreadFuture(finished)"
+	default:
+		return "ThreadFuture(pending)"
 	}
 }
 

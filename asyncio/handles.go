@@ -2,7 +2,10 @@ package asyncio
 
 // Plain callbacks: CallSoon, CallLater and CallAt, and the handles that cancel them.
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // A Handle is a scheduled callback. CPython: asyncio.Handle.
 type Handle struct {
@@ -26,6 +29,17 @@ func (h *Handle) Cancel() { h.cancelled, h.f = true, nil }
 
 // Cancelled reports whether Cancel was called.
 func (h *Handle) Cancelled() bool { return h.cancelled }
+
+// String describes the handle for logs.
+func (h *Handle) String() string {
+	switch {
+	case h.cancelled:
+		return "Handle(cancelled)"
+	case h.f == nil:
+		return "Handle(run)"
+	}
+	return "Handle(scheduled)"
+}
 
 func (h *Handle) run(*EventLoop) {
 	if f := h.f; f != nil {
@@ -60,6 +74,9 @@ func (l *EventLoop) CallAt(when time.Duration, f func()) *TimerHandle {
 
 // When returns the loop time for which the callback is scheduled.
 func (h *TimerHandle) When() time.Duration { return h.when }
+
+// String describes the handle for logs.
+func (h *TimerHandle) String() string { return fmt.Sprintf("Timer%v at %v", &h.Handle, h.when) }
 
 // Cancel takes the callback back and frees the timer. It has no effect once the callback
 // has run.

@@ -41,6 +41,17 @@ func (r *Runner) Loop() *EventLoop {
 	return l
 }
 
+// String describes the runner for logs.
+func (r *Runner) String() string {
+	switch {
+	case r.closed:
+		return "Runner(closed)"
+	case r.loop == nil:
+		return "Runner(no loop yet)"
+	}
+	return fmt.Sprintf("Runner(%v)", r.loop)
+}
+
 func (r *Runner) open() *EventLoop {
 	if r.loop == nil {
 		r.loop = newLoop(context.WithoutCancel(r.ctx), r.opts)

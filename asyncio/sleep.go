@@ -11,17 +11,10 @@ import (
 // everything ready before runs first. When ctx ends, Sleep returns its error at once.
 // CPython: asyncio.sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
-	if s, ok := ctx.(*scope); ok {
-		return s.sleep(d)
+	s, ok := ctx.(*scope)
+	if !ok {
+		return sleepForeign(ctx, d)
 	}
-	s, made := foreignScope(ctx)
-	if made {
-		defer s.close()
-	}
-	return s.sleep(d)
-}
-
-func (s *scope) sleep(d time.Duration) error {
 	l := s.loop
 	w, err := l.suspending(s)
 	if err != nil {
@@ -32,6 +25,15 @@ func (s *scope) sleep(d time.Duration) error {
 	}
 	l.timers.add(&w.timer, l.deadlineIn(d), (*sleeping)(w))
 	return w.suspend(s, waitSleep)
+}
+
+// sleepForeign is Sleep with a context that is not a scope itself.
+func sleepForeign(ctx context.Context, d time.Duration) error {
+	s, made := foreignScope(ctx)
+	if made {
+		defer s.close()
+	}
+	return Sleep(s, d)
 }
 
 // sleeping is a suspended worker as the entry that its timer schedules. The task has its turn
