@@ -43,6 +43,7 @@ type worker struct {
 	yield    func(struct{}) bool     // worker side: back to the loop
 	state    workerState
 	reason   waitReason
+	special  bool // something is to be done around a switch: depart and arrive
 	labelled bool // extra.labels is set
 
 	task  *task        // nil in the pool
@@ -154,29 +155,10 @@ func (w *worker) run(l *EventLoop) {
 	l.inTask = false
 }
 
-// switchOut gives the thread back to the loop until the task's turn comes again.
-func (w *worker) switchOut() {
-	for {
-		if w.labelled {
-			w.extra.labels.pause()
-		}
-		w.yield(struct{}{})
-		if w.state == workerUnwinding {
-			runtime.Goexit()
-		}
-		if w.labelled {
-			w.extra.labels.resume()
-		}
-		in := w.loop.inspection
-		if in == nil {
-			return
-		}
-		in.pcs = in.pcs[:runtime.Callers(2, in.pcs[:cap(in.pcs)])]
-	}
-}
-
 // suspend parks the running task under s until wake. The caller has put the worker where
-// whoever wakes it will find it.
+// whoever wakes it will find it. The switch, which gives the thread back to the loop until the
+// task's turn comes again, stands here and in giveWay rather than in a function of its own: each
+// frame of a suspended coroutine is one more that the garbage collector has to walk.
 func (w *worker) suspend(s *scope, why waitReason) error {
 	w.under = s
 	if newer := s.parked; newer != nil {
@@ -184,7 +166,13 @@ func (w *worker) suspend(s *scope, why waitReason) error {
 	}
 	s.parked = w
 	w.state, w.reason = workerSuspended, why
-	w.switchOut()
+	if w.special {
+		w.depart()
+	}
+	w.yield(struct{}{})
+	if w.special {
+		w.arrive()
+	}
 	err := w.wakeErr
 	if err != nil {
 		w.wakeErr = nil
@@ -226,11 +214,40 @@ func (w *worker) wake(err error) {
 func (w *worker) giveWay(s *scope) error {
 	w.state, w.reason = workerReady, waitTurn
 	w.loop.ready.push(w)
-	w.switchOut()
+	if w.special {
+		w.depart()
+	}
+	w.yield(struct{}{})
+	if w.special {
+		w.arrive()
+	}
 	if c := s.ended.Load(); c != nil {
 		return c.err
 	}
 	return nil
+}
+
+// depart does what is special before a switch.
+func (w *worker) depart() {
+	if w.labelled {
+		w.extra.labels.pause()
+	}
+}
+
+// arrive does what is special after a switch: the task may have been resumed for its turn, to
+// tell its stack, or to end.
+func (w *worker) arrive() {
+	for w.loop.inspection != nil {
+		in := w.loop.inspection
+		in.pcs = in.pcs[:runtime.Callers(2, in.pcs[:cap(in.pcs)])]
+		w.yield(struct{}{})
+	}
+	if w.state == workerUnwinding {
+		runtime.Goexit()
+	}
+	if w.special = w.labelled; w.labelled {
+		w.extra.labels.resume()
+	}
 }
 
 // parkOn suspends the running task on q, under s.
@@ -263,7 +280,7 @@ func (l *EventLoop) suspending(s *scope) (*worker, error) {
 // It takes place on a goroutine of its own, since runtime.Goexit, the one exit that no
 // recover can stop, ends whoever resumed the coroutine too.
 func (w *worker) unwind() {
-	w.state = workerUnwinding
+	w.state, w.special = workerUnwinding, true
 	over := make(chan struct{})
 	go func() {
 		defer close(over)

@@ -30,12 +30,13 @@ func (w *worker) runLabelled() {
 	ctx = pprof.WithLabels(ctx, pprof.Labels("task", name))
 	pprof.SetGoroutineLabels(ctx)
 	named := &w.extra.labels
-	named.ctx, named.span, w.labelled = ctx, span, true
+	named.ctx, named.span = ctx, span
+	w.labelled, w.special = true, true
 	named.resume()
 	defer func() {
 		named.pause()
 		named.span.End()
-		w.labelled = false
+		w.labelled, w.special = false, false
 		pprof.SetGoroutineLabels(context.Background())
 	}()
 	w.task.body.execute()

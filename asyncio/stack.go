@@ -20,7 +20,7 @@ func (t *task) stack() []runtime.Frame {
 		return nil
 	}
 	in := &inspection{pcs: make([]uintptr, 0, maxStackDepth)}
-	t.loop.inspection = in
+	t.loop.inspection, w.special = in, true
 	w.next()
 	t.loop.inspection = nil
 	return userFrames(in.pcs)
