@@ -54,7 +54,7 @@ type ClientResponse struct {
 	bufferSize int
 	length     int64 // announced body bytes on the wire, -1 if unknown
 	trailer    http.Header
-	surplus    bool // the server sent more than it had announced
+	surplus    bool   // the server sent more than it had announced
 	body       []byte // what Read returned
 	read       bool
 	closed     bool
