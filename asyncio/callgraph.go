@@ -65,7 +65,7 @@ func (l *EventLoop) callGraph() CallGraph {
 type forwarder interface{ forwards() *waitQueue }
 
 func forwardedTo(w waiter) *waitQueue {
-	if c, ok := w.(*Callback); ok {
+	if c, ok := w.(*listener); ok {
 		if f, ok := c.self.(forwarder); ok {
 			return f.forwards()
 		}

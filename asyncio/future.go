@@ -106,14 +106,13 @@ func (f *futureCore) Cancel(cause error) bool {
 
 // complete ends a pending future with err and schedules everybody who listens.
 func (f *futureCore) complete(err error) {
-	f.err = err
 	switch {
 	case err == nil:
 		f.state = futureSucceeded
 	case isCancellation(err):
-		f.state = futureCancelled
+		f.state, f.err = futureCancelled, err
 	default:
-		f.state = futureFailed
+		f.state, f.err = futureFailed, err
 		f.unheard = f.loop.unheard.add(f)
 	}
 	f.listeners.wakeAll()
@@ -237,7 +236,7 @@ func (f *Future[T]) AddDoneCallback(cb func(*Future[T])) *Callback {
 		panic("asyncio: AddDoneCallback(nil): pass a function")
 	}
 	c := &doneCallback[T]{f: f, fn: cb}
-	c.listen(&f.futureCore, c)
+	f.notify(&c.node, c)
 	return &c.Callback
 }
 
@@ -260,30 +259,42 @@ func (f *Future[T]) String() string {
 }
 
 // A Callback is the handle of a function added with AddDoneCallback.
-type Callback struct {
-	node waitNode
-	loop *EventLoop
-	self runnable
-}
+type Callback struct{ node waitNode }
 
-// granted implements waiter.
-func (c *Callback) granted() { c.loop.ready.push(c.self) }
-
-// listen adds self, in which c is embedded, to what f schedules when it is done.
-func (c *Callback) listen(f *futureCore, self runnable) {
-	c.loop, c.self = f.loop, self
-	c.node.owner = c
-	if f.Done() {
-		c.granted()
-		return
-	}
-	f.listeners.push(&c.node)
-}
-
+// doneCallback is a Callback with its function, as an entry of the ready queue.
 type doneCallback[T any] struct {
 	Callback
 	f  *Future[T]
 	fn func(*Future[T])
 }
 
+// granted implements waiter.
+func (c *doneCallback[T]) granted() { c.f.loop.ready.push(c) }
+
 func (c *doneCallback[T]) run(*EventLoop) { c.fn(c.f) }
+
+// A listener is embedded in what the package itself has scheduled when a future is done.
+type listener struct {
+	node waitNode
+	loop *EventLoop
+	self runnable
+}
+
+// granted implements waiter.
+func (c *listener) granted() { c.loop.ready.push(c.self) }
+
+// listen adds self, in which the listener is embedded, to what f schedules when it is done.
+func (c *listener) listen(f *futureCore, self runnable) {
+	c.loop, c.self = f.loop, self
+	f.notify(&c.node, c)
+}
+
+// notify grants w, whose node is n, when f is done.
+func (f *futureCore) notify(n *waitNode, w waiter) {
+	n.owner = w
+	if f.Done() {
+		w.granted()
+		return
+	}
+	f.listeners.push(n)
+}

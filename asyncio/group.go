@@ -227,7 +227,7 @@ func (g *TaskGroup) String() string {
 
 // A groupMember tells the group when a task has ended.
 type groupMember struct {
-	Callback
+	listener
 	group   *TaskGroup
 	future  *futureCore
 	counted bool // it runs, and the group's limit counts it

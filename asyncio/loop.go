@@ -233,7 +233,7 @@ func (l *EventLoop) RunUntilComplete(w Waitable) error {
 // stopCallback stops the loop when the future it listens to is done, unless it was let go:
 // a run that has ended otherwise must not stop the next one.
 type stopCallback struct {
-	Callback
+	listener
 	idle bool
 }
 

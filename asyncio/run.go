@@ -154,7 +154,7 @@ func (l *EventLoop) cancelAndAwaitAll() {
 
 // drainCallback stops the loop when its last task is done.
 type drainCallback struct {
-	Callback
+	listener
 	left []*task
 }
 
