@@ -160,24 +160,6 @@ func TestConnectionPhasesHaveTheirLimits(t *testing.T) {
 	})
 }
 
-// A dial that does not come to an end is given up in time. An address in TEST-NET-1
-// leads nowhere; where the network refuses at once, there is nothing to test.
-func TestDialTimeout(t *testing.T) {
-	onLoop(t, func(ctx context.Context) error {
-		s := aiohttp.NewClientSession()
-		defer s.Close()
-		_, err := s.Get(ctx, "http://192.0.2.1:81/", aiohttp.WithTimeout(aiohttp.ClientTimeout{Dial: 30 * time.Millisecond}))
-		var refused *aiohttp.ClientConnectorError
-		if errors.As(err, &refused) {
-			t.Skipf("no route that swallows packets: %v", err)
-		}
-		if !errors.Is(err, aiohttp.ErrDialTimeout) {
-			t.Errorf("got %v, want ErrDialTimeout", err)
-		}
-		return nil
-	})
-}
-
 // C53 with TLS: an address whose server is not the right one is skipped.
 func TestAddressThatFailsTheHandshakeIsSkipped(t *testing.T) {
 	good := httptest.NewTLSServer(http.NotFoundHandler())
@@ -185,7 +167,7 @@ func TestAddressThatFailsTheHandshakeIsSkipped(t *testing.T) {
 	_, port, _ := net.SplitHostPort(good.Listener.Addr().String())
 	plain, err := net.Listen("tcp", "127.0.0.2:"+port)
 	if err != nil {
-		t.Skip(err)
+		t.Skip(err) // systems that have 127.0.0.1 alone on their loopback; Linux has all of 127/8
 	}
 	other := &http.Server{Handler: http.NotFoundHandler()}
 	go other.Serve(plain)

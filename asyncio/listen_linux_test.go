@@ -47,13 +47,14 @@ func TestAcceptSurvivesDescriptorExhaustion(t *testing.T) {
 					return err
 				}
 				defer syscall.Close(fd)
-				restore := exhaustDescriptors(t)
+				fill, restore := exhaustDescriptors(t)
 				defer restore()
 				to := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: addr.(*net.TCPAddr).Port}
 				if err := syscall.Connect(fd, to); err != nil {
 					return err
 				}
 				for len(told) == 0 {
+					fill()
 					if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
 						return err
 					}
@@ -75,8 +76,10 @@ func TestAcceptSurvivesDescriptorExhaustion(t *testing.T) {
 	}
 }
 
-// exhaustDescriptors lowers the limit so that no more descriptors can be opened.
-func exhaustDescriptors(t *testing.T) (restore func()) {
+// exhaustDescriptors lowers the limit so that no more descriptors can be opened. What was open
+// before may still be closed behind the test's back, by a finalizer: fill takes such descriptors
+// again.
+func exhaustDescriptors(t *testing.T) (fill, restore func()) {
 	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -92,7 +95,23 @@ func exhaustDescriptors(t *testing.T) (restore func()) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low); err != nil {
 		t.Fatal(err)
 	}
-	return func() { syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) }
+	var held []*os.File
+	fill = func() {
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				return
+			}
+			held = append(held, f)
+		}
+	}
+	return fill, func() {
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+		for _, f := range held {
+			f.Close()
+		}
+		held = nil
+	}
 }
 
 func TestIdleConnectionOfAServerIsSmall(t *testing.T) {

@@ -96,13 +96,14 @@ func TestListenerSurvivesDescriptorExhaustion(t *testing.T) {
 			r.Fatal(err)
 		}
 		defer unix.Close(fd)
-		restore := exhaust(r)
+		fill, restore := exhaust(r)
 		to := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}, Port: l.Addr().(*net.TCPAddr).Port}
 		if err := unix.Connect(fd, to); err != nil {
 			r.Fatal(err)
 		}
 		var failure error
 		r.until("the failure", func() bool {
+			fill()
 			_, err := l.TryAccept()
 			failure = err
 			return err != sock.ErrWouldBlock
@@ -115,8 +116,9 @@ func TestListenerSurvivesDescriptorExhaustion(t *testing.T) {
 	})
 }
 
-// exhaust lowers the descriptor limit so that no more can be opened.
-func exhaust(r *rig) (restore func()) {
+// exhaust lowers the descriptor limit so that no more can be opened. What was open before may
+// still be closed behind the test's back, by a finalizer: fill takes such descriptors again.
+func exhaust(r *rig) (fill, restore func()) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		r.Fatal(err)
@@ -131,15 +133,28 @@ func exhaust(r *rig) (restore func()) {
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		r.Fatal(err)
 	}
+	var held []*os.File
+	fill = func() {
+		for {
+			f, err := os.Open(os.DevNull)
+			if err != nil {
+				return
+			}
+			held = append(held, f)
+		}
+	}
 	restored := false
 	restore = func() {
 		if !restored {
 			restored = true
 			unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+			for _, f := range held {
+				f.Close()
+			}
 		}
 	}
 	r.Cleanup(restore)
-	return restore
+	return fill, restore
 }
 
 // setLimit bridges the systems' different types.
