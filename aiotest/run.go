@@ -33,7 +33,8 @@ type config struct {
 }
 
 // WithSeed runs what is ready in a turn in a random order that seed determines. The default
-// is the order of the real loop, first come, first served.
+// is the order of the real loop, first come, first served. The seed determines the random
+// numbers of the loop as well; without one they are those of seed 0.
 func WithSeed(seed uint64) Option {
 	return func(c *config) { c.seed, c.shuffle = seed, true }
 }
@@ -88,6 +89,7 @@ func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 func (c *config) options() []asyncio.LoopOption {
 	opts := []asyncio.LoopOption{
 		asyncio.WithClock(new(Clock)), asyncio.WithDeadlockError(true), asyncio.WithoutSignals(),
+		asyncio.WithRandom(rand.NewPCG(c.seed, 1)), // 0 is the stream of the picker
 	}
 	if c.shuffle {
 		rng := rand.New(rand.NewPCG(c.seed, 0))

@@ -2,7 +2,10 @@ package asyncio
 
 // Loop options and the run options that include them.
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // LoopOption configures NewEventLoop, NewRunner and Run.
 type LoopOption func(*loopOptions)
@@ -14,6 +17,7 @@ type loopOptions struct {
 	clock         Clock
 	picker        Picker
 	network       Network
+	random        *rand.Rand // nil: made when it is first asked for
 	debug         bool
 	labels        bool
 	deadlockError bool

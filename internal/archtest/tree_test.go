@@ -85,8 +85,8 @@ var doors = map[string]archtest.Door{
 			"math/rand/v2.NormFloat64", "math/rand/v2.ExpFloat64", "math/rand/v2.Perm", "math/rand/v2.Shuffle",
 		},
 		In:    library,
-		Files: map[string][]string{},
-		Why:   "draw from a seeded source that a replayed run gets again",
+		Files: map[string][]string{"asyncio": {"random.go"}},
+		Why:   "draw from the loop, EventLoop.Rand: a replayed run gets the same numbers again",
 	},
 	"sleeping tests": {
 		Uses:  []string{"time.Sleep"},
