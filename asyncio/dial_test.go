@@ -211,6 +211,10 @@ func (n *raceNet) Listen(string, net.Addr, sock.ListenOptions) (sock.Listener, e
 	return nil, sock.ErrUnsupported
 }
 
+func (n *raceNet) OpenPacket(string, net.Addr, net.Addr, sock.PacketOptions) (sock.Packet, error) {
+	return nil, sock.ErrUnsupported
+}
+
 func (n *raceNet) LookupHost(context.Context, string, string) ([]netip.Addr, error) {
 	return nil, sock.ErrUnsupported
 }

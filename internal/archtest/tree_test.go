@@ -56,7 +56,7 @@ var doors = map[string]archtest.Door{
 		Files: map[string][]string{
 			// executor: waits for threads when the loop closes; debug: watches a loop that is stuck
 			"asyncio":       {"clock.go", "executor.go", "debug.go"},
-			"internal/sock": {"fallback.go", "fallback_stream.go", "park_runtime_linux.go"},
+			"internal/sock": {"fallback.go", "fallback_packet.go", "fallback_stream.go", "park_runtime_linux.go"},
 		},
 		Why: "take the time from the loop, which a test can wind forward",
 	},
@@ -66,7 +66,7 @@ var doors = map[string]archtest.Door{
 		Files: map[string][]string{
 			// coroutine: unwinds by force; channel: waits for a Go channel in the loop's stead
 			"asyncio":       {"executor.go", "signals.go", "coroutine.go", "channel.go"},
-			"internal/sock": {"fallback_listen.go", "fallback_stream.go"},
+			"internal/sock": {"fallback_listen.go", "fallback_packet.go", "fallback_stream.go"},
 		},
 		Why: "leave the loop through the executor, which a test can hold still",
 	},

@@ -147,6 +147,8 @@ type handle struct {
 	closed bool
 	greedy bool // a short read does not mean that nothing is left
 	notify func(Ready)
+
+	datagrams bool // no end and no error of one is the last
 }
 
 // urgent is a Ready bit between the kernel queue and its handles: urgent data
@@ -164,6 +166,9 @@ func (h *handle) deliver(ready Ready) {
 	if ready&urgent != 0 {
 		h.greedy = true
 		ready &^= urgent
+	}
+	if h.datagrams {
+		ready &^= PeerClosed | Broken
 	}
 	news := ready &^ h.ready
 	h.ready |= ready

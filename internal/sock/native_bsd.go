@@ -13,10 +13,10 @@ import (
 // New descriptors are made private and non-blocking in separate calls here;
 // the fork lock keeps a child from being started in between.
 
-func newSocket(fam family) (int, error) {
+func newSocket(fam family, kind int) (int, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	fd, err := unix.Socket(int(fam), unix.SOCK_STREAM, 0)
+	fd, err := unix.Socket(int(fam), kind, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}

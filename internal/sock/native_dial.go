@@ -24,7 +24,7 @@ func (p *nativePoller) Dial(network string, remote net.Addr, opts DialOptions) (
 	if err != nil {
 		return nil, err
 	}
-	fd, err := newSocket(fam)
+	fd, err := newSocket(fam, unix.SOCK_STREAM)
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +92,9 @@ func control(f ControlFunc, fd int, fam family, network string, addr net.Addr) e
 	}
 	switch fam {
 	case familyInet4:
-		network = "tcp4"
+		network = network[:3] + "4"
 	case familyInet6:
-		network = "tcp6"
+		network = network[:3] + "6"
 	}
 	return f(network, addr.String(), rawConn{&handle{fd: fd}})
 }

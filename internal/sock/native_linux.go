@@ -15,9 +15,10 @@ const (
 	optKeepCount    = unix.TCP_KEEPCNT
 )
 
-// newSocket opens a stream socket that does not block and is not inherited.
-func newSocket(fam family) (int, error) {
-	fd, err := unix.Socket(int(fam), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+// newSocket opens a socket, SOCK_STREAM or SOCK_DGRAM, that does not block and is
+// not inherited.
+func newSocket(fam family, kind int) (int, error) {
+	fd, err := unix.Socket(int(fam), kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	return fd, os.NewSyscallError("socket", err)
 }
 

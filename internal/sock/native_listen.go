@@ -46,7 +46,7 @@ func (p *nativePoller) listen(fam family, network string, local net.Addr, opts L
 	if err != nil {
 		return nil, err
 	}
-	fd, err := newSocket(fam)
+	fd, err := newSocket(fam, unix.SOCK_STREAM)
 	if err != nil {
 		return nil, err
 	}

@@ -101,8 +101,8 @@ type Poller interface {
 }
 
 // Network makes sockets: the seam at which a simulated network replaces the
-// kernel's. Addresses are *net.TCPAddr or *net.UnixAddr, networks "tcp",
-// "tcp4", "tcp6" or "unix".
+// kernel's. Addresses of streams are *net.TCPAddr or *net.UnixAddr, their
+// networks "tcp", "tcp4", "tcp6" or "unix".
 type Network interface {
 	// Dial starts a connection. The stream becomes Writable when the attempt
 	// has ended; ConnectResult then tells how.
@@ -110,6 +110,11 @@ type Network interface {
 	// Listen binds and listens. A TCPAddr without an IP on network "tcp"
 	// accepts both families where the system can.
 	Listen(network string, local net.Addr, opts ListenOptions) (Listener, error)
+	// OpenPacket opens a socket for datagrams on network "udp", "udp4", "udp6"
+	// or "unixgram", bound to local and connected to remote: *net.UDPAddr or
+	// *net.UnixAddr, nil for not. A UDPAddr without an IP to be bound to is
+	// every address, of both families on network "udp" where the system can.
+	OpenPacket(network string, local, remote net.Addr, opts PacketOptions) (Packet, error)
 }
 
 // ControlFunc sees a socket after its creation and before it is bound or
