@@ -59,7 +59,7 @@ func (c *call) advance(resp *ClientResponse, next *location) {
 	if next.user != nil {
 		c.useCredentials(next.user)
 	}
-	c.hops++
+	c.hops, c.repeated = c.hops+1, false
 }
 
 func (c *call) tooManyRedirects(last *ClientResponse) error {

@@ -135,6 +135,7 @@ func (r *ClientRequest) materialise() error {
 	if !c.opts.decompress && r.own["Accept-Encoding"] == nil && c.session.headers["Accept-Encoding"] == nil {
 		delete(h, "Accept-Encoding")
 	}
+	c.withoutRemoved(h)
 	for name, values := range r.own {
 		h[name] = values
 	}

@@ -142,6 +142,10 @@ type call struct {
 	head    []byte          // the head being sent, and a small body behind it
 	first   ClientResponse  // room for the response most calls end with
 	taken   bool            // first is in use
+
+	dropped  error    // with middlewares: the last failure, if it was that of a dead connection
+	repeated bool     // and the hop was repeated for one
+	removed  []string // headers of the session that a trace has taken out
 }
 
 // run checks the call, starts its clock and carries it out.
@@ -158,9 +162,10 @@ func (c *call) run(ctx context.Context, method, rawURL string) (*ClientResponse,
 		return c.travel(ctx)
 	}
 	c.trace = newTracer(c)
-	c.req.own = mergeHeaders(c.session.headers, c.req.own)
+	c.req.own = mergeHeaders(c.session.headers, c.req.own).Clone()
 	c.req.Headers = c.req.own
 	c.trace.start(ctx, c.req.own)
+	c.dropDefaults()
 	c.req.Headers = nil
 	resp, err := c.travel(ctx)
 	c.trace.end(ctx, resp, err)
@@ -244,17 +249,7 @@ func (c *call) hop(ctx context.Context) (*ClientResponse, error) {
 	if len(c.opts.middlewares) == 0 {
 		return c.send(ctx, &c.req)
 	}
-	if c.req.Headers == nil {
-		if c.req.body != nil {
-			if err := c.measure(ctx, &c.req); err != nil {
-				return nil, err
-			}
-		}
-		if err := c.req.materialise(); err != nil {
-			return nil, c.req.invalid(err)
-		}
-	}
-	return chain(c.opts.middlewares, c.send)(ctx, &c.req)
+	return c.throughMiddlewares(ctx)
 }
 
 // send brings one hop over a connection and returns the response with its head
@@ -277,6 +272,10 @@ func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, err
 			return resp, nil
 		}
 		if !stale || attempt > 0 || !idempotent(r.Method) {
+			return nil, err
+		}
+		if len(c.opts.middlewares) > 0 {
+			c.dropped = err // repeated with the middlewares around it
 			return nil, err
 		}
 	}

@@ -357,6 +357,9 @@ func (r *ClientResponse) Release() {
 	}
 	n, err := s.source.discardBuffered(r)
 	s.raw += int64(n)
+	if n > 0 || err != nil {
+		s.abandonTaps(errNotRead)
+	}
 	if err != nil {
 		s.detach()
 		s.abort(r.closedError())

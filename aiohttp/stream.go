@@ -42,6 +42,7 @@ type StreamReader struct {
 	source  bodySource // nil: there is no body, or it ended
 	decoder *decoder   // nil: identity
 	pull    pullReader // what the decoder reads from
+	taps    []BodyTap
 
 	buf     []byte // content read ahead is buf[off:]
 	off     int
@@ -112,6 +113,9 @@ func (s *StreamReader) fetchRaw(ctx context.Context, p []byte) (int, error) {
 	if err != nil {
 		s.detach()
 	}
+	if s.taps != nil {
+		s.tapped(ctx, p[:n], err, err == io.EOF)
+	}
 	return n, err
 }
 
@@ -135,6 +139,7 @@ func (s *StreamReader) fail(err error) error {
 		// the end of the framing, or rubbish.
 		s.source.abort()
 		s.detach()
+		s.abandonTaps(errNotRead)
 	}
 	if err != io.EOF {
 		s.abort(err)
@@ -153,6 +158,9 @@ func (s *StreamReader) abort(err error) {
 	if s.source != nil {
 		s.source.abort()
 		s.detach()
+	}
+	if s.taps != nil {
+		s.abandonTaps(err)
 	}
 	if s.decoder != nil {
 		s.decoder.release()
