@@ -13,6 +13,7 @@ package asyncio
 //	ErrQueueEmpty, ErrQueueFull, ErrQueueShutDown
 //	ErrBrokenBarrier
 //	*IncompleteReadError, *LimitOverrunError   streams
+//	ErrNotPipe              a file that cannot be waited for
 
 import (
 	"context"

@@ -106,6 +106,26 @@ func (l *EventLoop) network() (Host, error) {
 	return host, err
 }
 
+// poller returns what watches the machine's descriptors for the loop. It is the network's, or
+// if that is a simulated one, a poller beside it: pipes and processes are real anyhow.
+func (l *EventLoop) poller() (sock.Poller, error) {
+	host, err := l.network()
+	if err != nil {
+		return nil, err
+	}
+	if h, ok := host.(*systemHost); ok {
+		return h.Poller, nil
+	}
+	if p, ok := l.inbox.idle.(sock.Poller); ok {
+		return p, nil
+	}
+	p, err := sock.New(sock.KindDefault)
+	if err == nil {
+		l.waitOn(p)
+	}
+	return p, err
+}
+
 func (l *EventLoop) closeNetwork() error {
 	if l.host == nil {
 		return nil

@@ -237,8 +237,8 @@ func (t *Transport) drained() {
 	}
 }
 
-// WriteEOF ends the writing side once everything is sent; the peer can go on sending.
-// CPython: Transport.write_eof.
+// WriteEOF ends the writing side once everything is sent; the peer can go on sending. A
+// pipe has no more than that side, hence is closed. CPython: Transport.write_eof.
 func (t *Transport) WriteEOF() {
 	if t.state > transportOpen || t.eof {
 		return
@@ -250,7 +250,11 @@ func (t *Transport) WriteEOF() {
 }
 
 func (t *Transport) shutdown() {
-	if err := t.stream.CloseWrite(); err != nil {
+	switch err := t.stream.CloseWrite(); err {
+	case nil:
+	case sock.ErrUnsupported: // a pipe: there is no other side that would be left
+		t.end(nil)
+	default:
 		t.fail(t.opError("close", err))
 	}
 }

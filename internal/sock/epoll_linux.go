@@ -33,6 +33,11 @@ func (q *kernelQueue) add(fd int, gen uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(q.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
+// remove ends a registration whose descriptor stays open.
+func (q *kernelQueue) remove(fd int) error {
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(q.fd, unix.EPOLL_CTL_DEL, fd, nil))
+}
+
 // watch registers an auxiliary descriptor, level-triggered for reading, as
 // generation 0, which no socket has.
 func (q *kernelQueue) watch(fd int) error {

@@ -34,6 +34,14 @@ func (q *kernelQueue) add(fd int, _ uint32) error {
 	return q.change(changes[:])
 }
 
+// remove ends a registration whose descriptor stays open.
+func (q *kernelQueue) remove(fd int) error {
+	var changes [2]unix.Kevent_t
+	unix.SetKevent(&changes[0], fd, unix.EVFILT_READ, unix.EV_DELETE)
+	unix.SetKevent(&changes[1], fd, unix.EVFILT_WRITE, unix.EV_DELETE)
+	return q.change(changes[:])
+}
+
 // watch registers an auxiliary descriptor, level-triggered for reading.
 func (q *kernelQueue) watch(fd int) error {
 	var changes [1]unix.Kevent_t

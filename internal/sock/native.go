@@ -5,6 +5,8 @@ package sock
 import (
 	"net"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The native poller: one kernel event queue (kernelQueue: epoll or kqueue),
@@ -111,13 +113,18 @@ func (p *nativePoller) register(h *handle, fd int) error {
 		closeFD(fd)
 		return err
 	}
+	p.enter(h, fd)
+	return nil
+}
+
+// enter puts h into the table, under the generation that was registered last.
+func (p *nativePoller) enter(h *handle, fd int) {
 	for fd >= len(p.table) {
 		p.table = append(p.table, nil)
 	}
 	h.poller, h.fd, h.gen = p, fd, p.gen
 	p.table[fd] = h
 	p.open++
-	return nil
 }
 
 func (p *nativePoller) lookup(fd int, gen uint32) *handle {
@@ -149,6 +156,8 @@ type handle struct {
 	notify func(Ready)
 
 	datagrams bool // no end and no error of one is the last
+	blocking  bool // so it was found, and is to be left
+	borrowed  bool // the descriptor belongs to somebody else
 }
 
 // urgent is a Ready bit between the kernel queue and its handles: urgent data
@@ -187,5 +196,17 @@ func (h *handle) close() error {
 	h.ready = 0
 	h.poller.table[h.fd] = nil
 	h.poller.open--
-	return closeFD(h.fd)
+	if h.borrowed {
+		return h.poller.queue.remove(h.fd)
+	}
+	return h.discard(h.fd)
+}
+
+// discard closes fd, h's descriptor, and leaves what it was open on as it was
+// found.
+func (h *handle) discard(fd int) error {
+	if h.blocking {
+		_ = unix.SetNonblock(fd, false)
+	}
+	return closeFD(fd)
 }

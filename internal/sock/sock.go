@@ -84,6 +84,7 @@ func New(kind Kind) (Poller, error) {
 // Poller waits for readiness and makes the sockets it watches.
 type Poller interface {
 	Network
+	Files
 
 	// Wait reports readiness by calling the notify functions of sockets in
 	// the order in which the system named them. A negative timeout waits until
