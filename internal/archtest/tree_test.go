@@ -26,6 +26,7 @@ var layers = archtest.Layers{
 		{Package: "internal/...", Own: []string{"internal/..."}},
 		{Package: "asyncio", Own: []string{"internal/..."}, ThirdParty: []string{"golang.org/x/sys/..."}},
 		{Package: "aiohttp", Own: []string{"internal/...", "asyncio"}, ThirdParty: httpModules},
+		{Package: "aiohttp/middleware", Own: []string{"asyncio", "aiohttp"}},
 		{Package: "aiohttp/web", Own: []string{"internal/...", "asyncio", "aiohttp"}, ThirdParty: httpModules},
 		{Package: "aiotest", Own: []string{"internal/...", "asyncio", "aiohttp/..."}},
 		{Package: "examples/...", Own: []string{"asyncio", "aiohttp/...", "internal/demo", "examples/..."}},

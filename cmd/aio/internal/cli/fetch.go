@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aio-go/aio/aiohttp/middleware"
 	"github.com/aio-go/aio/cmd/aio/internal/fetch"
-	"github.com/aio-go/aio/cmd/aio/internal/retry"
 	"github.com/aio-go/aio/cmd/aio/internal/sink"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -55,7 +55,7 @@ type fetchFlags struct {
 func newFetch(env Env) *cobra.Command {
 	f := &fetchFlags{
 		timeout: duration(5 * time.Minute), connectTimeout: duration(30 * time.Second), idleTimeout: duration(time.Minute),
-		retryMaxWait: duration(retry.DefaultMaxWait),
+		retryMaxWait: duration(middleware.DefaultMaxDelay),
 	}
 	cmd := &cobra.Command{
 		Use:   "fetch [flags] [URL...]",
@@ -157,7 +157,7 @@ func (f *fetchFlags) config(cmd *cobra.Command, env Env) (*fetch.Config, error) 
 		Concurrency: f.concurrency, PerHost: f.perHost,
 		Timeout: time.Duration(f.timeout), ConnectTimeout: time.Duration(f.connectTimeout),
 		IdleTimeout: time.Duration(f.idleTimeout), MaxTime: time.Duration(f.maxTime),
-		Retry:       retry.Policy{Attempts: f.retries, MaxWait: time.Duration(f.retryMaxWait)},
+		Retry:       middleware.RetryPolicy{MaxAttempts: max(f.retries, 0) + 1, MaxDelay: time.Duration(f.retryMaxWait)},
 		RetryBudget: f.retryBudget, Method: f.method, Headers: headers, MaxRedirects: f.maxRedirects,
 		Decompress: f.compressed && !f.noDecompress, Insecure: f.insecure, MaxBytes: int64(f.maxBytes),
 		OutputDir: f.outputDir, OutputFile: f.outputFile, Overwrite: f.overwrite, Sync: f.sync,

@@ -10,7 +10,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/aio-go/aio/cmd/aio/internal/retry"
+	"github.com/aio-go/aio/aiohttp/middleware"
 	"github.com/aio-go/aio/cmd/aio/internal/sink"
 )
 
@@ -24,7 +24,7 @@ type Config struct {
 	IdleTimeout    time.Duration // without a byte from the server
 	MaxTime        time.Duration // of the whole run; 0 means none
 
-	Retry       retry.Policy
+	Retry       middleware.RetryPolicy
 	RetryBudget int // retries per hundred requests; 0 means no limit
 
 	Method       string

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/aiohttp"
+	"github.com/aio-go/aio/aiohttp/middleware"
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/cmd/aio/internal/frontier"
 	"github.com/aio-go/aio/cmd/aio/internal/outname"
 	"github.com/aio-go/aio/cmd/aio/internal/progress"
 	"github.com/aio-go/aio/cmd/aio/internal/report"
-	"github.com/aio-go/aio/cmd/aio/internal/retry"
 	"github.com/aio-go/aio/cmd/aio/internal/sink"
 	"github.com/aio-go/aio/cmd/aio/internal/urllist"
 )
@@ -52,7 +52,7 @@ type run struct {
 	disk    disk
 	buffers buffers
 	results *results
-	budget  retry.Budget
+	budget  *middleware.RetryBudget
 
 	received int64 // body bytes, those of unfinished and failed attempts included
 	display  *progress.Display
@@ -99,7 +99,7 @@ func newRun(ctx context.Context, cfg *Config, list *urllist.Reader) *run {
 		parked:   make(map[*job]*asyncio.TimerHandle),
 		over:     asyncio.NewFuture[struct{}](ctx),
 		disk:     disk{loop: loop, lanes: lanesUnsynced},
-		budget:   retry.NewBudget(cfg.RetryBudget),
+		budget:   middleware.NewRetryBudget(cfg.RetryBudget, 0),
 		begun:    loop.Time(),
 	}
 	if cfg.Sync != sink.SyncNone {
@@ -189,11 +189,11 @@ func (r *run) again(j *job) bool {
 	if it.last.Kind == "" || r.ctx.Err() != nil {
 		return false
 	}
-	f := retry.Failure{
+	f := middleware.Failure{
 		Status: it.last.status, RetryAfter: it.last.retryAfter,
 		Transient: it.last.transient, Sent: it.last.sent, Method: r.cfg.Method,
 	}
-	delay, ok := r.cfg.Retry.Next(f, it.rec.Attempts, random(), wallClock())
+	delay, ok := r.cfg.Retry.Next(f, it.rec.Attempts, r.loop.Rand().Float64(), r.loop.Wall())
 	if !ok || !r.budget.Spend() {
 		return false
 	}

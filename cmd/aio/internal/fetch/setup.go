@@ -4,7 +4,6 @@ package fetch
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -108,8 +107,3 @@ func (r *run) updateProgress() {
 		Elapsed: r.loop.Time() - r.begun, Stopping: r.ctx.Err() != nil,
 	})
 }
-
-func random() float64 { return rand.Float64() }
-
-// wallClock is for dates in Retry-After; durations come from the loop.
-func wallClock() time.Time { return time.Now() }
