@@ -39,7 +39,7 @@ func (l *EventLoop) callGraph() CallGraph {
 	tasks := l.allTasks()
 	sources := make(map[*waitQueue][]int, len(tasks))
 	for i, t := range tasks {
-		own := &t.body.future().listeners
+		own := &t.of.listeners
 		sources[own] = append(sources[own], i)
 		for n := own.head; n != nil; n = n.next {
 			if q := forwardedTo(n.owner); q != nil && !slices.Contains(sources[q], i) {
@@ -49,7 +49,7 @@ func (l *EventLoop) callGraph() CallGraph {
 	}
 	g := CallGraph{Tasks: make([]CallGraphTask, len(tasks))}
 	for i, t := range tasks {
-		n := CallGraphTask{Name: t.title(), State: t.state.String(), For: t.reason().String(), Stack: t.stack(), Created: t.createdAt()}
+		n := CallGraphTask{Name: t.title(), State: "created", For: t.reason().String(), Stack: t.stack(), Created: t.createdAt()}
 		if w := t.worker; w != nil {
 			n.State = w.state.String()
 			if w.node.queue != nil {

@@ -83,7 +83,7 @@ func (d *connSide) expire() {
 // fail ends the suspension of everybody in the queue, tasks all of them, with err.
 func (q *waitQueue) fail(err error) {
 	for q.head != nil {
-		q.head.owner.(*worker).wake(err)
+		q.head.owner.(*worker).fail(err)
 	}
 }
 

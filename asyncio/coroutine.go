@@ -13,7 +13,6 @@ package asyncio
 import (
 	"iter"
 	"runtime"
-	"sync/atomic"
 )
 
 // maxIdleWorkers bounds the pool of a loop: about 12 MB of stacks.
@@ -43,35 +42,54 @@ type worker struct {
 	yield    func(struct{}) bool     // worker side: back to the loop
 	state    workerState
 	reason   waitReason
+	woken    wakeCause
 	special  bool // something is to be done around a switch: depart and arrive
-	labelled bool // extra.labels is set
+	labelled bool // aside has labels
+	visiting bool // under, the scope of another task, knows it
 
-	task  *task        // nil in the pool
-	extra *workerExtra // nil unless debug mode or labels need it
+	task *task // nil in the pool
 
-	// Suspension. A suspended worker is in the list of the scope it waits under, and in a
-	// wait queue, or on a timer, or both.
-	timer              timer
-	node               waitNode
-	under              *scope
-	parkPrev, parkNext *worker
-	wakeErr            error // what the suspension returns
+	// Suspension. A suspended worker is in a wait queue, or on a timer, or both.
+	timer timer
+	node  waitNode
+	under *scope // it waits under it
 }
 
-// workerExtra is what only some loops need of their workers.
-type workerExtra struct {
-	goroutine atomic.Int64 // its id, in debug mode
-	labels    labels       // in a loop that labels its tasks
+// wakeCause says why a suspension ended.
+type wakeCause uint8
+
+const (
+	wokenGranted wakeCause = iota
+	wokenByEnd             // the scope has ended
+	wokenByError           // aside has the error
+)
+
+// workerAside is what only some workers need, at some times: it is in a table of the loop.
+type workerAside struct {
+	err       error  // what the suspension returns
+	goroutine int64  // its id, in debug mode
+	labels    labels // in a loop that labels its tasks
+}
+
+// beside returns what w has aside, making it if need be.
+func (w *worker) beside() *workerAside {
+	a := w.loop.aside[w]
+	if a == nil {
+		if w.loop.aside == nil {
+			w.loop.aside = make(map[*worker]*workerAside)
+		}
+		a = new(workerAside)
+		w.loop.aside[w] = a
+	}
+	return a
 }
 
 func (l *EventLoop) newWorker() *worker {
 	w := &worker{loop: l}
 	w.node.owner = w
-	if l.options.labels {
-		w.extra = new(workerExtra)
-	}
 	// A worker ends when it is resumed without a task, or by force: stop is not needed.
-	w.next, _ = iter.Pull(w.serve)
+	w.next, _ = iter.Pull(l.serve)
+	l.newborn = w // it begins at once
 	return w
 }
 
@@ -83,7 +101,7 @@ func (w *worker) serve(yield func(struct{}) bool) {
 		if w.loop.options.labels {
 			w.runLabelled()
 		} else {
-			w.task.body.execute()
+			w.task.body().execute()
 		}
 		if t := w.loop.takeFresh(); t != nil {
 			w.adopt(t)
@@ -91,6 +109,7 @@ func (w *worker) serve(yield func(struct{}) bool) {
 		}
 		w.task, w.under, w.state = nil, nil, workerIdle
 		if len(w.loop.idleWorkers) == maxIdleWorkers {
+			delete(w.loop.aside, w)
 			return
 		}
 		w.loop.idleWorkers = append(w.loop.idleWorkers, w)
@@ -161,10 +180,9 @@ func (w *worker) run(l *EventLoop) {
 // frame of a suspended coroutine is one more that the garbage collector has to walk.
 func (w *worker) suspend(s *scope, why waitReason) error {
 	w.under = s
-	if newer := s.parked; newer != nil {
-		w.parkNext, newer.parkPrev = newer, w
+	if s.task != w.task {
+		s.receive(w)
 	}
-	s.parked = w
 	w.state, w.reason = workerSuspended, why
 	if w.special {
 		w.depart()
@@ -173,28 +191,36 @@ func (w *worker) suspend(s *scope, why waitReason) error {
 	if w.special {
 		w.arrive()
 	}
-	err := w.wakeErr
-	if err != nil {
-		w.wakeErr = nil
+	switch w.woken {
+	case wokenGranted:
+		return nil
+	case wokenByEnd:
+		return s.ended.Load().err
+	default:
+		return w.beside().takeError()
 	}
+}
+
+func (a *workerAside) takeError() error {
+	err := a.err
+	a.err = nil
 	return err
 }
 
 // granted implements waiter.
-func (w *worker) granted() { w.wake(nil) }
+func (w *worker) granted() { w.wake(wokenGranted) }
 
-// wake ends the suspension with err and schedules the task.
-func (w *worker) wake(err error) {
-	if w.parkPrev == nil {
-		w.under.parked = w.parkNext
-	} else {
-		w.parkPrev.parkNext = w.parkNext
-	}
-	if w.parkNext != nil {
-		w.parkNext.parkPrev, w.parkNext = w.parkPrev, nil
-	}
-	if w.parkPrev != nil {
-		w.parkPrev = nil
+// fail ends the suspension with err and schedules the task.
+func (w *worker) fail(err error) {
+	w.beside().err = err
+	w.wake(wokenByError)
+}
+
+// wake ends the suspension and schedules the task.
+func (w *worker) wake(why wakeCause) {
+	if w.visiting {
+		w.visiting = false
+		delete(w.under.ext.Load().visitors, w)
 	}
 	if w.node.queue != nil {
 		w.node.remove()
@@ -202,10 +228,7 @@ func (w *worker) wake(err error) {
 	if w.timer.at != timerIdle {
 		w.loop.timers.remove(&w.timer)
 	}
-	if err != nil {
-		w.wakeErr = err
-	}
-	w.state = workerReady
+	w.state, w.woken = workerReady, why
 	w.loop.ready.push(w)
 }
 
@@ -230,7 +253,7 @@ func (w *worker) giveWay(s *scope) error {
 // depart does what is special before a switch.
 func (w *worker) depart() {
 	if w.labelled {
-		w.extra.labels.pause()
+		w.beside().labels.pause()
 	}
 }
 
@@ -246,7 +269,7 @@ func (w *worker) arrive() {
 		runtime.Goexit()
 	}
 	if w.special = w.labelled; w.labelled {
-		w.extra.labels.resume()
+		w.beside().labels.resume()
 	}
 }
 

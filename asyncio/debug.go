@@ -121,19 +121,17 @@ func (w *worker) noteGoroutine() {
 	if !w.loop.options.debug {
 		return
 	}
-	if w.extra == nil {
-		w.extra = new(workerExtra)
-	}
-	w.extra.goroutine.Store(goroutineID())
-	w.loop.goroutine.Store(w.extra.goroutine.Load())
+	id := goroutineID()
+	w.beside().goroutine = id
+	w.loop.goroutine.Store(id)
 }
 
 // goroutineID returns which goroutine the worker is, zero if that is not known.
 func (w *worker) goroutineID() int64 {
-	if w.extra == nil {
-		return 0
+	if a := w.loop.aside[w]; a != nil {
+		return a.goroutine
 	}
-	return w.extra.goroutine.Load()
+	return 0
 }
 
 // goroutineID returns the number of the calling goroutine, which the runtime tells only in

@@ -79,6 +79,13 @@ func (l *EventLoop) reportPanic(v any) {
 	})
 }
 
+// A failure is how a future ended that did not succeed. Those that end with one cancellation
+// share one.
+type failure struct {
+	err     error
+	unheard *unheard // while nobody has asked for err
+}
+
 // unheard is a failure nobody has asked for yet. It does not keep the future alive.
 type unheard struct {
 	older, newer *unheard
@@ -100,8 +107,8 @@ func (u *unheardList) init(l *EventLoop) {
 }
 
 func (u *unheardList) add(f *futureCore) *unheard {
-	e := &unheard{list: u, err: f.err, older: u.ring.older, newer: &u.ring}
-	if t, ok := f.owner.(*task); ok {
+	e := &unheard{list: u, err: f.error(), older: u.ring.older, newer: &u.ring}
+	if t := f.asTask(); t != nil {
 		e.name = t.title()
 	}
 	e.older.newer, e.newer.older = e, e
@@ -142,7 +149,7 @@ func (l *EventLoop) reportPending(t *task, what string) {
 	l.CallExceptionHandler(ExceptionInfo{
 		Message: what,
 		Err:     fmt.Errorf("task %s waits for %v", t.title(), t.reason()),
-		Task:    t.body,
+		Task:    t.body(),
 		Name:    t.title(),
 	})
 }

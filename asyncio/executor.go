@@ -151,7 +151,7 @@ func runInExecutor[T any](ctx context.Context, f func(context.Context) (T, error
 	}
 	fut.AddDoneCallback(func(fut *Future[T]) {
 		if fut.Cancelled() {
-			cancel(fut.err)
+			cancel(fut.error())
 		}
 	})
 	l.executor.submit(j)

@@ -54,18 +54,20 @@ func (s futureState) String() string {
 	return [...]string{"pending", "finished", "failed", "cancelled"}[s]
 }
 
-// A controller replaces what Cancel does to a future somebody else completes.
+// A controller is what completes a future that is not for others to complete.
 type controller interface {
+	// cancel is what Cancel does.
 	cancel(cause error) bool
+	// asTask returns the task it is, nil if it is something else.
+	asTask() *task
 }
 
 // futureCore is the untyped part of a future.
 type futureCore struct {
 	loop      *EventLoop
 	listeners waitQueue
-	err       error
 	owner     controller // a task or combinator that completes it; nil for a plain future
-	unheard   *unheard   // its failure, while nobody has asked for it
+	failure   *failure   // nil unless it failed or was cancelled
 	state     futureState
 }
 
@@ -85,7 +87,15 @@ func (f *futureCore) Err() error {
 		return fmt.Errorf("%w: the result is not there yet: await it first", ErrInvalidState)
 	}
 	f.heard()
-	return f.err
+	return f.error()
+}
+
+// error returns the error of a future that is done, without counting as somebody who asked.
+func (f *futureCore) error() error {
+	if f.failure == nil {
+		return nil
+	}
+	return f.failure.err
 }
 
 // Cancel ends a pending future with a *CancelledError that carries cause, which may be
@@ -110,10 +120,19 @@ func (f *futureCore) complete(err error) {
 	case err == nil:
 		f.state = futureSucceeded
 	case isCancellation(err):
-		f.state, f.err = futureCancelled, err
+		f.state, f.failure = futureCancelled, &failure{err: err}
 	default:
-		f.state, f.err = futureFailed, err
-		f.unheard = f.loop.unheard.add(f)
+		f.state, f.failure = futureFailed, &failure{err: err}
+		f.failure.unheard = f.loop.unheard.add(f)
+	}
+	f.listeners.wakeAll()
+}
+
+// completeAs ends a pending future as c has ended its context.
+func (f *futureCore) completeAs(c *cancellation) {
+	f.state, f.failure = futureFailed, &c.failure
+	if isCancellation(c.err) {
+		f.state = futureCancelled
 	}
 	f.listeners.wakeAll()
 }
@@ -127,10 +146,18 @@ func (f *futureCore) completeEnded(err error) {
 
 // heard notes that somebody has asked for the outcome.
 func (f *futureCore) heard() {
-	if f.unheard != nil {
-		f.unheard.remove()
-		f.unheard = nil
+	if x := f.failure; x != nil && x.unheard != nil {
+		x.unheard.remove()
+		x.unheard = nil
 	}
+}
+
+// asTask returns the task that completes f, nil if it is something else.
+func (f *futureCore) asTask() *task {
+	if f.owner == nil {
+		return nil
+	}
+	return f.owner.asTask()
 }
 
 // wait suspends the running task until the future is done.
@@ -142,7 +169,7 @@ func (f *futureCore) wait(ctx context.Context) error {
 	if s.loop != f.loop {
 		panic("asyncio: await of a future that belongs to another event loop: use RunCoroutineThreadsafe to cross loops")
 	}
-	if t, ok := f.owner.(*task); ok {
+	if t := f.asTask(); t != nil {
 		if w := s.loop.current(); w != nil && w.task == t {
 			panic("asyncio: a task cannot await itself")
 		}
@@ -165,8 +192,8 @@ func (f *futureCore) settleable() error {
 // A Future is a result that code on the loop will provide. It belongs to one loop and must
 // be used on it. CPython: asyncio.Future.
 type Future[T any] struct {
+	value T // first: where it is empty it costs nothing
 	futureCore
-	value T
 }
 
 // NewFuture returns a pending future on the loop of ctx.
@@ -209,7 +236,7 @@ func (f *Future[T]) Result() (T, error) {
 		return zero, f.futureCore.Err()
 	}
 	f.heard()
-	return f.value, f.err
+	return f.value, f.error()
 }
 
 // Await suspends the running task until the future is done and returns its result. A done
@@ -224,7 +251,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 		}
 	}
 	f.heard()
-	return f.value, f.err
+	return f.value, f.error()
 }
 
 // AddDoneCallback schedules cb to be called on the loop, in a turn of its own, once the
@@ -252,8 +279,8 @@ func (f *Future[T]) RemoveDoneCallback(cb *Callback) bool {
 
 // String describes the future for logs.
 func (f *Future[T]) String() string {
-	if f.err != nil {
-		return fmt.Sprintf("Future(%v: %v)", f.state, f.err)
+	if err := f.error(); err != nil {
+		return fmt.Sprintf("Future(%v: %v)", f.state, err)
 	}
 	return fmt.Sprintf("Future(%v)", f.state)
 }

@@ -77,7 +77,7 @@ func (g *gathering) settleAtOnce() bool {
 		for _, f := range g.children {
 			f.heard()
 			if first == nil {
-				first = f.err
+				first = f.error()
 			}
 		}
 	}
@@ -93,9 +93,9 @@ func (g *gathering) childDone(f *futureCore) {
 	switch {
 	case g.out.Done():
 		f.heard() // the first error stands for all
-	case g.failFast && g.asked == nil && f.err != nil:
+	case g.failFast && g.asked == nil && f.failure != nil:
 		f.heard()
-		g.finish(f.err)
+		g.finish(f.error())
 	case g.pending > 0:
 	case g.asked != nil:
 		for _, c := range g.children {
@@ -112,6 +112,9 @@ func (g *gathering) finish(err error) {
 	g.release()
 	g.out.complete(err)
 }
+
+// asTask implements controller.
+func (*gathering) asTask() *task { return nil }
 
 // cancel implements controller.
 func (g *gathering) cancel(cause error) bool {

@@ -87,7 +87,7 @@ func (g *TaskGroup) finish(err error) error {
 	}
 	waited := g.drain()
 	if !waited {
-		g.outside = endOf(g.scope.outer)
+		g.outside = endOf(g.scope.outer())
 	}
 	if err != nil && !g.quiet(err) {
 		g.errors = append(g.errors, err)
@@ -254,7 +254,7 @@ func (g *TaskGroup) adopt(m *groupMember, t *task, body taskBody, f *futureCore,
 		g.running++
 		t.start(&g.scope, body, f, o)
 	default:
-		o.eager = false
+		o.held = true
 		t.start(&g.scope, body, f, o)
 		g.hold(t, m)
 	}
@@ -263,11 +263,11 @@ func (g *TaskGroup) adopt(m *groupMember, t *task, body taskBody, f *futureCore,
 
 // refuse makes t a task that was cancelled before it could start.
 func (t *task) refuse(s *scope, body taskBody, f *futureCore, o TaskOption, cause error) {
-	t.body, f.owner, f.loop = body, t, s.loop
+	t.of, f.owner, f.loop = f, body, s.loop
+	t.open(s.loop, t, s, s)
 	if o.name != "" {
 		t.rename(o.name)
 	}
-	t.open(s.loop, t, s, s)
 	t.loop.taskSeq++
 	t.id = t.loop.taskSeq
 	t.retire()
@@ -278,7 +278,7 @@ func (t *task) refuse(s *scope, body taskBody, f *futureCore, o TaskOption, caus
 func (g *TaskGroup) ended(m *groupMember) {
 	g.pending--
 	m.future.heard()
-	if err := m.future.err; err != nil && !g.quiet(err) {
+	if err := m.future.error(); err != nil && !g.quiet(err) {
 		g.errors = append(g.errors, err)
 		g.stop(err)
 	}
@@ -287,7 +287,7 @@ func (g *TaskGroup) ended(m *groupMember) {
 		g.admit()
 	}
 	if g.pending == 0 && !g.exit.empty() {
-		g.outside = endOf(g.scope.outer)
+		g.outside = endOf(g.scope.outer())
 		g.exit.wakeOne()
 	}
 }
@@ -300,12 +300,11 @@ type heldTask struct {
 	member *groupMember
 }
 
-// hold takes back the schedule of a task that has just been made.
+// hold keeps a task that has just been made, and was not scheduled, until there is a place.
 func (g *TaskGroup) hold(t *task, m *groupMember) {
-	if t.state == taskDone {
+	if t.done() {
 		return
 	}
-	t.loop.ready.popNewest()
 	h := &heldTask{task: t, member: m}
 	h.node.owner = h
 	g.held.push(&h.node)
@@ -331,10 +330,4 @@ func (h *heldTask) granted() {
 func (h *heldTask) schedule() {
 	h.task.extension().hook = nil
 	h.task.loop.ready.push(h.task)
-}
-
-// popNewest takes the newest entry back.
-func (q *readyQueue) popNewest() {
-	q.n--
-	q.ring[(q.head+q.n)&(len(q.ring)-1)] = nil
 }

@@ -29,7 +29,7 @@ func (w *worker) runLabelled() {
 	ctx, span := trace.NewTask(context.Background(), name)
 	ctx = pprof.WithLabels(ctx, pprof.Labels("task", name))
 	pprof.SetGoroutineLabels(ctx)
-	named := &w.extra.labels
+	named := &w.beside().labels
 	named.ctx, named.span = ctx, span
 	w.labelled, w.special = true, true
 	named.resume()
@@ -39,7 +39,7 @@ func (w *worker) runLabelled() {
 		w.labelled, w.special = false, false
 		pprof.SetGoroutineLabels(context.Background())
 	}()
-	w.task.body.execute()
+	w.task.body().execute()
 }
 
 func (b *labels) pause() { b.region.End() }

@@ -81,7 +81,7 @@ func (q *loopQueue) first() *worker {
 // failAll ends the wait of everybody with err.
 func (q *loopQueue) failAll(err error) {
 	for w := q.first(); w != nil; w = q.first() {
-		w.wake(err)
+		w.fail(err)
 	}
 }
 

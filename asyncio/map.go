@@ -95,7 +95,7 @@ func (m *mapping[Out]) leave() {
 				return // the loop closes, and ends the calls by itself
 			}
 		}
-		if _, bug := f.err.(*PanicError); !bug {
+		if _, bug := f.error().(*PanicError); !bug {
 			f.heard()
 		}
 	}

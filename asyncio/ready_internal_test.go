@@ -17,9 +17,10 @@ func TestReadyQueueAgreesWithASlice(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var q readyQueue
 		var model []runnable
-		for i := range 3000 {
+		for i := range 8000 {
+			busy := 6 - 3*(i/2000%2) // it fills over several pages and empties, twice
 			switch n := rng.IntN(9); {
-			case n < 5 || len(model) == 0:
+			case n < busy || len(model) == 0:
 				q.push(entry(i))
 				model = append(model, entry(i))
 			case n < 7:
@@ -42,13 +43,17 @@ func TestReadyQueueAgreesWithASlice(t *testing.T) {
 			}
 		}
 		kept := 0
-		for _, r := range q.ring {
-			if r != nil {
-				kept++
+		for _, list := range []*readyPage{q.head, q.spare} {
+			for p := list; p != nil; p = p.next {
+				for _, r := range p.entries {
+					if r != nil {
+						kept++
+					}
+				}
 			}
 		}
 		if kept != len(model) {
-			t.Fatalf("seed %d: the ring refers to %d entries, want %d", seed, kept, len(model))
+			t.Fatalf("seed %d: the pages refer to %d entries, want %d", seed, kept, len(model))
 		}
 	}
 }
@@ -117,12 +122,12 @@ func checkQueue(t *testing.T, q *waitQueue, model []*modelWaiter) {
 	n := q.head
 	var prev *waitNode
 	for _, w := range model {
-		if n != &w.node || n.prev != prev || n.queue != q {
+		if n != &w.node || prev != nil && n.prev != prev || n.queue != q {
 			t.Fatal("the queue is out of order")
 		}
 		prev, n = n, n.next
 	}
-	if n != nil || q.tail != prev {
+	if n != nil || prev != nil && q.head.prev != prev {
 		t.Fatal("the queue has a tail that is not in the model")
 	}
 }

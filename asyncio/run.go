@@ -161,11 +161,11 @@ type drainCallback struct {
 // arm waits for the oldest task that is left.
 func (d *drainCallback) arm(l *EventLoop) {
 	for {
-		for len(d.left) > 0 && d.left[0].state == taskDone {
+		for len(d.left) > 0 && d.left[0].done() {
 			d.left = d.left[1:]
 		}
 		if len(d.left) > 0 {
-			d.listen(d.left[0].body.future(), d)
+			d.listen(d.left[0].of, d)
 			return
 		}
 		if d.left = l.allTasks(); len(d.left) == 0 {
@@ -215,7 +215,7 @@ func (l *EventLoop) destroyTasks() {
 }
 
 func (l *EventLoop) destroy(t *task) {
-	if t.state == taskDone {
+	if t.done() {
 		return
 	}
 	w := t.worker
@@ -224,7 +224,7 @@ func (l *EventLoop) destroy(t *task) {
 	}
 	t.end(cancelled(ErrLoopClosed))
 	if w == nil {
-		t.body.abandon(t.ended.Load().err)
+		t.body().abandon(t.ended.Load().err)
 		return
 	}
 	l.hold(w)

@@ -11,9 +11,12 @@ package asyncio
 // scopeExt, which exists only for scopes that somebody outside asked about.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,9 +24,9 @@ import (
 
 // A cancellation says why scopes ended. All scopes ended by one event share it.
 type cancellation struct {
-	ctxErr error // what Context.Err returns: context.Canceled or context.DeadlineExceeded
-	cause  error // what context.Cause returns
-	err    error // what a suspension returns
+	ctxErr  error // what Context.Err returns: context.Canceled or context.DeadlineExceeded
+	cause   error // what context.Cause returns
+	failure       // err is what a suspension returns, and how a task that returns it has ended
 
 	mirrorOnce sync.Once
 	mirror     any // the standard *cancelCtx that makes context.Cause work
@@ -31,22 +34,22 @@ type cancellation struct {
 
 // The cancellations that have nothing of their own to say.
 var (
-	plainlyCancelled = &cancellation{ctxErr: context.Canceled, cause: context.Canceled, err: new(CancelledError)}
-	deadlineExceeded = &cancellation{ctxErr: context.DeadlineExceeded, cause: context.DeadlineExceeded, err: context.DeadlineExceeded}
+	plainlyCancelled = &cancellation{ctxErr: context.Canceled, cause: context.Canceled, failure: failure{err: new(CancelledError)}}
+	deadlineExceeded = &cancellation{ctxErr: context.DeadlineExceeded, cause: context.DeadlineExceeded, failure: failure{err: context.DeadlineExceeded}}
 )
 
 func cancelled(cause error) *cancellation {
 	if cause == nil {
 		return plainlyCancelled
 	}
-	return &cancellation{ctxErr: context.Canceled, cause: cause, err: &CancelledError{Cause: cause}}
+	return &cancellation{ctxErr: context.Canceled, cause: cause, failure: failure{err: &CancelledError{Cause: cause}}}
 }
 
 // cancellationOf translates the end of a context that is not a scope.
 func cancellationOf(ctx context.Context) *cancellation {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &cancellation{ctxErr: err, cause: cause, err: err}
+		return &cancellation{ctxErr: err, cause: cause, failure: failure{err: err}}
 	}
 	if cause == err {
 		cause = nil
@@ -94,20 +97,17 @@ func (p *keyProbe) Value(key any) any         { p.key = key; return nil }
 // scopeKey finds the innermost scope of a context.
 var scopeKey any = new(byte)
 
-// A scope is a context bound to a loop. Fields without a note belong to the loop. Those
-// that every suspension reads come first, to share a cache line.
+// A scope is a context bound to a loop. Fields without a note belong to the loop. There is
+// one in every task, hence it has only what all of them need: a cache line.
 type scope struct {
-	loop   *EventLoop
-	ended  atomic.Pointer[cancellation] // nil while alive; read by any goroutine
-	task   *task                        // the task that runs under the scope; nil at the loop's root
-	parked *worker                      // list of the tasks suspended under this scope, newest first
-	ext    atomic.Pointer[scopeExt]     // made on demand, by any goroutine
+	loop  *EventLoop
+	ended atomic.Pointer[cancellation] // nil while alive; read by any goroutine
+	task  *task                        // the task that runs under the scope; nil at the loop's root
+	ext   atomic.Pointer[scopeExt]     // made on demand, by any goroutine
 
-	outer      context.Context // where values come from; nil at the root
-	up         *scope          // ends this scope when it ends; nil if nothing does
-	kids       *scope          // ring of the scopes that end with this one, oldest first
-	prev, next *scope          // neighbours in the ring of up
-	left       bool            // the code under it has finished: it stays for its kids only
+	up           *scope // ends this scope when it ends, and has its values; nil at the loop's root
+	kids         *scope // list of the scopes that end with this one, newest first
+	older, newer *scope // neighbours in the list of up
 }
 
 // scopeExt is what most scopes never need.
@@ -117,7 +117,13 @@ type scopeExt struct {
 	closed bool // done is closed
 	after  []*afterFunc
 
+	// These do not change once others may have the scope.
+	outer context.Context // where values come from, if that is not up
+	name  string          // of the task, if it was given one
+
 	// The rest belongs to the loop.
+	left     bool                // the code under the scope has finished: it stays for its kids only
+	visitors map[*worker]uint64  // tasks of other scopes suspended under this one, and the order in which they came
 	limited  bool                // deadline is set
 	deadline time.Duration       // loop time
 	hook     func(*cancellation) // called on the loop when the scope ends
@@ -131,8 +137,8 @@ type afterFunc struct{ f func() }
 func (s *scope) Deadline() (time.Time, bool) {
 	var nearest time.Time
 	var ok bool
-	if s.outer != nil {
-		nearest, ok = s.outer.Deadline()
+	if outer := s.outer(); outer != nil {
+		nearest, ok = outer.Deadline()
 	}
 	if x := s.ext.Load(); x != nil && x.limited {
 		own := s.loop.wallAt(x.deadline)
@@ -176,10 +182,23 @@ func (s *scope) Value(key any) any {
 		}
 		return nil
 	}
-	if s.outer == nil {
+	for up := s; up != nil; up = up.up {
+		if x := up.ext.Load(); x != nil && x.outer != nil {
+			return x.outer.Value(key)
+		}
+	}
+	return nil
+}
+
+// outer returns the context from which the scope derives, nil at the root of all.
+func (s *scope) outer() context.Context {
+	if x := s.ext.Load(); x != nil && x.outer != nil {
+		return x.outer
+	}
+	if s.up == nil {
 		return nil
 	}
-	return s.outer.Value(key)
+	return s.up
 }
 
 // AfterFunc registers f to be called when the scope ends, on the goroutine that ends it,
@@ -236,12 +255,14 @@ func (s *scope) extension() *scopeExt {
 
 // open makes s a child of up, with values from outer. A child of an ended scope has ended.
 func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
-	s.loop, s.task, s.outer = l, t, outer
+	s.loop, s.task, s.up = l, t, up
+	if o, ok := outer.(*scope); !ok || o != up {
+		s.extension().outer = outer
+	}
 	if up == nil {
 		return
 	}
-	s.up = up
-	if up.next == nil && up.up != nil {
+	if up.up != nil && !up.joined() {
 		up.rejoin()
 	}
 	if c := up.ended.Load(); c != nil {
@@ -250,21 +271,36 @@ func (s *scope) open(l *EventLoop, t *task, outer context.Context, up *scope) {
 	s.join()
 }
 
-// join puts s into the ring of its up.
+// join puts s into the list of its up.
 func (s *scope) join() {
-	if head := s.up.kids; head == nil {
-		s.prev, s.next = s, s
-		s.up.kids = s
+	if newest := s.up.kids; newest != nil {
+		s.older, newest.newer = newest, s
+	}
+	s.up.kids = s
+}
+
+// joined reports whether s, which has an up, is in its list.
+func (s *scope) joined() bool { return s.newer != nil || s.up.kids == s }
+
+// leave takes s out of the list of its up.
+func (s *scope) leave() {
+	if s.newer == nil {
+		s.up.kids = s.older
 	} else {
-		s.prev, s.next = head.prev, head
-		head.prev.next, head.prev = s, s
+		s.newer.older = s.older
+	}
+	if s.older != nil {
+		s.older.newer, s.older = s.newer, nil
+	}
+	if s.newer != nil {
+		s.newer = nil
 	}
 }
 
 // rejoin brings s, which has left the tree, back for a new kid: a task may start another
 // under the context of one that is done.
 func (s *scope) rejoin() {
-	if s.up.next == nil && s.up.up != nil {
+	if s.up.up != nil && !s.up.joined() {
 		s.up.rejoin()
 	}
 	s.join()
@@ -285,22 +321,19 @@ func (s *scope) rejoin() {
 // close takes s out of the tree. A scope with kids stays until the last has left: what ends
 // the ancestors must still reach them.
 func (s *scope) close() {
-	s.left = true
-	for s.left && s.kids == nil && s.next != nil {
+	if s.kids != nil {
+		s.extension().left = true
+		return
+	}
+	for s.up != nil && s.joined() {
 		if x := s.ext.Load(); x != nil && x.foreign != nil {
 			x.foreign.stop()
 		}
-		up := s.up
-		if s.next == s {
-			up.kids = nil
-		} else {
-			s.prev.next, s.next.prev = s.next, s.prev
-			if up.kids == s {
-				up.kids = s.next
-			}
+		s.leave()
+		s = s.up
+		if x := s.ext.Load(); x == nil || !x.left || s.kids != nil {
+			return
 		}
-		s.prev, s.next = nil, nil
-		s = up
 	}
 }
 
@@ -333,29 +366,53 @@ func (s *scope) endTree(c *cancellation, exts *[]*scopeExt) {
 	if x := s.ext.Load(); x != nil {
 		*exts = append(*exts, x)
 	}
-	for k := s.kids; k != nil; k = k.next {
+	for k := s.oldestKid(); k != nil; k = k.newer {
 		k.endTree(c, exts)
-		if k.next == s.kids {
-			break
-		}
 	}
-	s.wakeParked(c.err)
+	s.wakeParked()
 }
 
-// wakeParked wakes the tasks suspended under s, oldest first.
-func (s *scope) wakeParked(err error) {
-	w := s.parked
-	if w == nil {
+func (s *scope) oldestKid() *scope {
+	k := s.kids
+	if k != nil {
+		for k.older != nil {
+			k = k.older
+		}
+	}
+	return k
+}
+
+// wakeParked wakes the tasks suspended under s: the one that runs under it, then its visitors,
+// oldest first.
+func (s *scope) wakeParked() {
+	if s.task != nil {
+		if w := s.task.worker; w != nil && w.under == s && w.state == workerSuspended {
+			w.wake(wokenByEnd)
+		}
+	}
+	x := s.ext.Load()
+	if x == nil || len(x.visitors) == 0 {
 		return
 	}
-	for w.parkNext != nil {
-		w = w.parkNext
+	came := x.visitors
+	for _, w := range slices.SortedFunc(maps.Keys(came), func(a, b *worker) int { return cmp.Compare(came[a], came[b]) }) {
+		w.wake(wokenByEnd)
 	}
-	for w != nil {
-		newer := w.parkPrev
-		w.wake(err)
-		w = newer
+}
+
+// receive notes that w, whose task is not the scope's, is suspended under s. Nobody is noted
+// where nothing ever ends.
+func (s *scope) receive(w *worker) {
+	if s == &s.loop.detached {
+		return
 	}
+	x := s.extension()
+	if x.visitors == nil {
+		x.visitors = make(map[*worker]uint64)
+	}
+	s.loop.visits++
+	x.visitors[w] = s.loop.visits
+	w.visiting = true
 }
 
 // announce shows other goroutines that the scope has ended, and returns what they want to

@@ -46,5 +46,5 @@ func (w *sleeping) run(*EventLoop) {
 		return // woken otherwise after the timer fired
 	}
 	w.timer.at = timerIdle
-	(*worker)(w).wake(nil)
+	(*worker)(w).wake(wokenGranted)
 }

@@ -40,21 +40,10 @@ type AnyTask interface {
 	Stack() []runtime.Frame
 }
 
-type taskState uint8
-
-const (
-	taskCreated taskState = iota // has to start, or has a worker, which has a state too
-	taskDone
-)
-
-// String returns the name of the state.
-func (s taskState) String() string {
-	return [...]string{"created", "done"}[s]
-}
-
 // A taskBody is the typed side of a task.
 type taskBody interface {
 	AnyTask
+	controller
 	execute()          // run the coroutine to its end, on a worker
 	abandon(err error) // complete without running it (further)
 }
@@ -62,17 +51,22 @@ type taskBody interface {
 // task is the untyped part of a Task. As an entry of the ready queue it starts.
 type task struct {
 	scope
-	body   taskBody
-	worker *worker // while started
+	of     *futureCore // the future it is; whose owner is the typed task
+	worker *worker     // while started
 	id     uint64
-	name   *string // nil: Task-id
-	state  taskState
 }
+
+// body returns the typed side of the task.
+func (t *task) body() taskBody { return t.of.owner.(taskBody) }
+
+// done reports whether the coroutine has ended.
+func (t *task) done() bool { return t.of.state != futurePending }
 
 // TaskOption configures CreateTask.
 type TaskOption struct {
 	name  string
 	eager bool
+	held  bool // whoever creates the task schedules it later
 }
 
 // WithName names the task. The default is "Task-N", N counting the loop's tasks from 1.
@@ -125,15 +119,15 @@ func (t *Task[T]) Stack() []runtime.Frame { return t.core.stack() }
 
 // String describes the task for logs.
 func (t *Task[T]) String() string {
-	state := t.core.state.String()
+	state := "created"
 	switch {
 	case t.core.worker != nil:
 		state = t.core.worker.state.String()
-	case t.core.state == taskDone:
+	case t.Done():
 		state = t.state.String()
 	}
-	if t.err != nil {
-		return fmt.Sprintf("Task(%s, %s: %v)", t.Name(), state, t.err)
+	if err := t.error(); err != nil {
+		return fmt.Sprintf("Task(%s, %s: %v)", t.Name(), state, err)
 	}
 	return fmt.Sprintf("Task(%s, %s)", t.Name(), state)
 }
@@ -148,7 +142,7 @@ func CurrentTask(ctx context.Context) AnyTask {
 	if s.task == nil {
 		return nil
 	}
-	return s.task.body
+	return s.task.body()
 }
 
 // AllTasks returns the unfinished tasks of ctx's loop in the order in which they were
@@ -156,17 +150,14 @@ func CurrentTask(ctx context.Context) AnyTask {
 func AllTasks(ctx context.Context) []AnyTask {
 	var all []AnyTask
 	for _, t := range loopOf(ctx).allTasks() {
-		all = append(all, t.body)
+		all = append(all, t.body())
 	}
 	return all
 }
 
 // start brings a new task to life.
 func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOption) {
-	t.body, f.owner = body, t
-	if o.name != "" {
-		t.rename(o.name)
-	}
+	t.of, f.owner = f, body
 	if s, ok := ctx.(*scope); ok {
 		s.loop.checkGoroutine("CreateTask")
 		t.open(s.loop, t, ctx, s)
@@ -175,6 +166,9 @@ func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOp
 	}
 	l := t.loop
 	f.loop = l
+	if o.name != "" {
+		t.rename(o.name)
+	}
 	t.noteCreation()
 	if l.closed {
 		t.retire()
@@ -183,11 +177,13 @@ func (t *task) start(ctx context.Context, body taskBody, f *futureCore, o TaskOp
 	}
 	l.taskSeq++
 	t.id = l.taskSeq
-	if o.eager && l.batching {
+	switch {
+	case o.held:
+	case o.eager && l.batching:
 		l.runEager(t)
-		return
+	default:
+		l.ready.push(t)
 	}
-	l.ready.push(t)
 }
 
 // openForeign opens the task's scope under a context that is not a scope itself.
@@ -210,7 +206,7 @@ func (t *task) openForeign(ctx context.Context) {
 // run implements runnable: the task starts.
 func (t *task) run(l *EventLoop) {
 	if c := t.ended.Load(); c != nil {
-		t.body.abandon(c.err)
+		t.body().abandon(c.err)
 		return
 	}
 	w := l.takeWorker()
@@ -234,16 +230,19 @@ func (l *EventLoop) runEager(t *task) {
 }
 
 // cancel implements controller.
-func (t *task) cancel(cause error) bool {
-	t.end(cancelled(cause))
+func (t *Task[T]) cancel(cause error) bool {
+	t.core.end(cancelled(cause))
 	return true
 }
 
-func (t *task) rename(name string) { t.name = &name }
+// asTask implements controller.
+func (t *Task[T]) asTask() *task { return &t.core }
+
+func (t *task) rename(name string) { t.extension().name = name }
 
 func (t *task) title() string {
-	if t.name != nil {
-		return *t.name
+	if x := t.ext.Load(); x != nil && x.name != "" {
+		return x.name
 	}
 	return "Task-" + strconv.FormatUint(t.id, 10)
 }
@@ -258,7 +257,7 @@ func (t *task) reason() waitReason {
 
 // retire takes a finished task out of everything that held it.
 func (t *task) retire() {
-	t.state, t.worker = taskDone, nil
+	t.worker = nil
 	t.close()
 }
 
@@ -267,17 +266,11 @@ func (l *EventLoop) allTasks() []*task {
 	var all []*task
 	var visit func(s *scope)
 	visit = func(s *scope) {
-		if s.task != nil && s == &s.task.scope && s.task.state != taskDone {
+		if s.task != nil && s == &s.task.scope && !s.task.done() {
 			all = append(all, s.task)
 		}
-		if s.kids == nil {
-			return
-		}
-		for k := s.kids; ; k = k.next {
+		for k := s.kids; k != nil; k = k.older {
 			visit(k)
-			if k.next == s.kids {
-				return
-			}
 		}
 	}
 	visit(&l.root)
@@ -321,8 +314,13 @@ func (t *Task[T]) abandon(err error) { t.finish(err) }
 func (t *Task[T]) finish(err error) {
 	t.coro = nil
 	t.core.retire()
+	c := t.core.ended.Load()
+	if c != nil && err == c.err {
+		t.completeAs(c)
+		return
+	}
 	t.complete(err)
-	if t.unheard != nil && t.core.ended.Load().explains(err) {
+	if c.explains(err) {
 		t.heard() // its context ran out: that is no failure of the task's
 	}
 }

@@ -38,6 +38,7 @@ func newTimeout(ctx context.Context, d time.Duration) *timeoutScope {
 // newDeadline opens a scope below ctx that ends at when, in loop time.
 func newDeadline(ctx context.Context, when time.Duration) *timeoutScope {
 	s := new(timeoutScope)
+	s.ext.Store(&s.extra)
 	up, foreign := scopeOf(ctx)
 	l := up.loop
 	if foreign {
@@ -52,7 +53,6 @@ func newDeadline(ctx context.Context, when time.Duration) *timeoutScope {
 		s.open(l, up.task, ctx, up)
 	}
 	s.extra.limited, s.extra.deadline = true, when
-	s.ext.Store(&s.extra)
 	if s.ended.Load() == nil {
 		l.timers.add(&s.timer, s.extra.deadline, s)
 	}

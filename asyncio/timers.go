@@ -3,7 +3,8 @@ package asyncio
 // The timer heap: a four-ary min-heap ordered by deadline, then by the order in which
 // the timers were made, so that equal deadlines fire first come, first served (CPython
 // leaves their order open). Every timer knows its place, hence cancelling one removes
-// it in O(log n) and a cancelled timer never lingers.
+// it in O(log n) and a cancelled timer never lingers. The heap lies in pages, so that one of
+// a hundred thousand timers grows without leaving copies of itself to the collector.
 
 import "time"
 
@@ -31,24 +32,38 @@ func (e *timerEntry) before(o *timerEntry) bool {
 	return e.when < o.when || e.when == o.when && e.seq < o.seq
 }
 
+// timerPage is a part of a heap: 12 KiB, which the allocator hands out without a rest.
+type timerPage [timersPerPage]timerEntry
+
+const timersPerPage = 512
+
 type timerHeap struct {
-	entries []timerEntry
-	seq     uint64
+	pages []*timerPage // those in use, and perhaps one more
+	n     int
+	seq   uint64
 }
 
 const heapArity = 4
 
-func (h *timerHeap) len() int { return len(h.entries) }
+func (h *timerHeap) len() int { return h.n }
+
+// slot returns the place of the i-th entry.
+func (h *timerHeap) slot(i int) *timerEntry {
+	return &h.pages[uint(i)/timersPerPage][uint(i)%timersPerPage]
+}
 
 // next returns the earliest deadline. The heap must not be empty.
-func (h *timerHeap) next() time.Duration { return h.entries[0].when }
+func (h *timerHeap) next() time.Duration { return h.pages[0][0].when }
 
 // add arms t, which must not be armed, to schedule r at when.
 func (h *timerHeap) add(t *timer, when time.Duration, r runnable) {
 	h.seq++
 	t.r = r
-	h.entries = append(h.entries, timerEntry{when: when, seq: h.seq, t: t})
-	h.up(len(h.entries) - 1)
+	if h.n == len(h.pages)*timersPerPage {
+		h.pages = append(h.pages, new(timerPage))
+	}
+	h.n++
+	h.up(h.n-1, timerEntry{when: when, seq: h.seq, t: t})
 }
 
 // remove disarms t. It does nothing if t is not armed.
@@ -62,69 +77,78 @@ func (h *timerHeap) remove(t *timer) {
 }
 
 // deadline returns when an armed t will fire.
-func (h *timerHeap) deadline(t *timer) time.Duration { return h.entries[t.at-1].when }
+func (h *timerHeap) deadline(t *timer) time.Duration { return h.slot(int(t.at) - 1).when }
 
 // popDue removes the earliest timer if it is due at now and returns its runnable.
 func (h *timerHeap) popDue(now time.Duration) (runnable, bool) {
-	if len(h.entries) == 0 || h.entries[0].when > now {
+	if h.n == 0 || h.next() > now {
 		return nil, false
 	}
-	t := h.entries[0].t
+	t := h.pages[0][0].t
 	h.removeAt(0)
 	r := t.r
 	t.at, t.r = timerFired, nil
 	return r, true
 }
 
+// removeAt takes the i-th entry out; the last one takes its place and is moved to where it
+// belongs.
 func (h *timerHeap) removeAt(i int) {
-	last := len(h.entries) - 1
-	moved := h.entries[last]
-	h.entries[last] = timerEntry{}
-	h.entries = h.entries[:last]
-	if i == last {
-		return
+	h.n--
+	last := h.slot(h.n)
+	moved := *last
+	*last = timerEntry{}
+	if used := (h.n + timersPerPage - 1) / timersPerPage; len(h.pages) > used+1 {
+		h.pages[len(h.pages)-1] = nil
+		h.pages = h.pages[:len(h.pages)-1]
 	}
-	h.entries[i] = moved
-	moved.t.at = int32(i + 1)
-	h.down(i)
-	h.up(int(moved.t.at) - 1)
+	switch {
+	case i == h.n:
+	case i > 0 && moved.before(h.slot((i-1)/heapArity)):
+		h.up(i, moved)
+	default:
+		h.down(i, moved)
+	}
 }
 
-func (h *timerHeap) up(i int) {
-	e := h.entries[i]
+// up puts e at the free place i or, if it is earlier than what is above, further up.
+func (h *timerHeap) up(i int, e timerEntry) {
 	for i > 0 {
 		p := (i - 1) / heapArity
-		if !e.before(&h.entries[p]) {
+		above := h.slot(p)
+		if !e.before(above) {
 			break
 		}
-		h.entries[i] = h.entries[p]
-		h.entries[i].t.at = int32(i + 1)
+		h.put(i, *above)
 		i = p
 	}
-	h.entries[i] = e
-	e.t.at = int32(i + 1)
+	h.put(i, e)
 }
 
-func (h *timerHeap) down(i int) {
-	e := h.entries[i]
+// down puts e at the free place i or, if something below is earlier, further down.
+func (h *timerHeap) down(i int, e timerEntry) {
 	for {
 		first := heapArity*i + 1
-		if first >= len(h.entries) {
+		if first >= h.n {
 			break
 		}
-		least := first
-		for c := first + 1; c < min(first+heapArity, len(h.entries)); c++ {
-			if h.entries[c].before(&h.entries[least]) {
-				least = c
+		at, least := first, h.slot(first)
+		for c := first + 1; c < min(first+heapArity, h.n); c++ {
+			if s := h.slot(c); s.before(least) {
+				at, least = c, s
 			}
 		}
-		if !h.entries[least].before(&e) {
+		if !least.before(&e) {
 			break
 		}
-		h.entries[i] = h.entries[least]
-		h.entries[i].t.at = int32(i + 1)
-		i = least
+		h.put(i, *least)
+		i = at
 	}
-	h.entries[i] = e
+	h.put(i, e)
+}
+
+// put makes e the i-th entry and tells its timer.
+func (h *timerHeap) put(i int, e timerEntry) {
+	*h.slot(i) = e
 	e.t.at = int32(i + 1)
 }

@@ -36,9 +36,10 @@ func TestTimerHeapAgreesWithAList(t *testing.T) {
 			armed = slices.DeleteFunc(armed, func(o *modelTimer) bool { return o == m })
 			idle = append(idle, m)
 		}
-		for range 2000 {
+		for i := range 4000 {
+			busy := 7 - 3*(i/2000) // the heap grows over two pages, then shrinks
 			switch n := rng.IntN(10); {
-			case n < 5: // arm a new timer, or one that was used before
+			case n < busy: // arm a new timer, or one that was used before
 				m := new(modelTimer)
 				if len(idle) > 0 && rng.IntN(2) == 0 {
 					m, idle = idle[0], idle[1:]
@@ -47,7 +48,7 @@ func TestTimerHeapAgreesWithAList(t *testing.T) {
 				made++
 				heap.add(&m.timer, m.when, m)
 				armed = append(armed, m)
-			case n < 7 && len(armed) > 0:
+			case n < busy+2 && len(armed) > 0:
 				m := armed[rng.IntN(len(armed))]
 				if got := heap.deadline(&m.timer); got != m.when {
 					t.Fatalf("seed %d: got deadline %v, want %v", seed, got, m.when)
@@ -83,16 +84,19 @@ func checkHeap(t *testing.T, h *timerHeap, n int) {
 	if h.len() != n {
 		t.Fatalf("got %d timers, want %d", h.len(), n)
 	}
-	for i := range h.entries {
-		if got := h.entries[i].t.at; got != int32(i+1) {
+	for i := range n {
+		if got := h.slot(i).t.at; got != int32(i+1) {
 			t.Fatalf("the timer at %d believes to be at %d", i+1, got)
 		}
-		if parent := (i - 1) / heapArity; i > 0 && h.entries[i].before(&h.entries[parent]) {
+		if parent := (i - 1) / heapArity; i > 0 && h.slot(i).before(h.slot(parent)) {
 			t.Fatalf("entry %d is before its parent", i)
 		}
 	}
-	if rest := h.entries[len(h.entries):cap(h.entries)]; len(rest) > 0 && rest[0].t != nil {
+	if n < len(h.pages)*timersPerPage && h.slot(n).t != nil {
 		t.Fatal("a timer that has left is still referred to")
+	}
+	if used := (n + timersPerPage - 1) / timersPerPage; len(h.pages) > used+1 {
+		t.Fatalf("%d pages are kept for %d timers", len(h.pages), n)
 	}
 }
 

@@ -129,6 +129,9 @@ func (w *waiting) disarm() {
 	}
 }
 
+// asTask implements controller.
+func (*waiting) asTask() *task { return nil }
+
 // cancel implements controller: what is waited for goes on.
 func (w *waiting) cancel(cause error) bool {
 	w.letGo()

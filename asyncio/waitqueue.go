@@ -16,24 +16,25 @@ type waiter interface {
 
 // A waitNode links one waiter into one queue at a time.
 type waitNode struct {
-	prev, next *waitNode
+	prev, next *waitNode  // prev of the head is the tail
 	queue      *waitQueue // nil while not queued
 	owner      waiter
 }
 
 // waitQueue is a FIFO of waiters. The zero value is empty and ready to use.
-type waitQueue struct{ head, tail *waitNode }
+type waitQueue struct{ head *waitNode }
 
 func (q *waitQueue) empty() bool { return q.head == nil }
 
 func (q *waitQueue) push(n *waitNode) {
 	n.queue = q
-	if q.tail == nil {
-		q.head = n
-	} else {
-		n.prev, q.tail.next = q.tail, n
+	head := q.head
+	if head == nil {
+		q.head, n.prev = n, n
+		return
 	}
-	q.tail = n
+	tail := head.prev
+	tail.next, n.prev, head.prev = n, tail, n
 }
 
 // remove takes n out of its queue; it does nothing if n is in none.
@@ -42,21 +43,20 @@ func (n *waitNode) remove() {
 	if q == nil {
 		return
 	}
-	if n.prev == nil {
-		q.head = n.next
-	} else {
-		n.prev.next = n.next
+	next := n.next
+	switch {
+	case q.head == n:
+		q.head = next
+	default:
+		n.prev.next = next
 	}
-	if n.next == nil {
-		q.tail = n.prev
-	} else {
-		n.next.prev = n.prev
-		n.next = nil
+	switch {
+	case next != nil:
+		next.prev, n.next = n.prev, nil
+	case q.head != nil: // n was the tail
+		q.head.prev = n.prev
 	}
-	if n.prev != nil {
-		n.prev = nil
-	}
-	n.queue = nil
+	n.prev, n.queue = nil, nil
 }
 
 // wakeOne grants the oldest waiter and reports whether there was one.
