@@ -17,14 +17,14 @@ type Outcome[T any] struct {
 // with its error and aws go on. CPython: asyncio.gather.
 func Gather[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future[[]T] {
 	out := new(Future[[]T])
-	g := &gathering{out: &out.futureCore, children: untyped(aws), failFast: true}
+	g := &gathering{out: &out.futureCore, failFast: true}
 	g.succeed = func() {
 		out.value = make([]T, len(aws))
 		for i, a := range aws {
 			out.value[i], _ = a.Result()
 		}
 	}
-	g.start(ctx)
+	g.start(ctx, untyped(aws))
 	return out
 }
 
@@ -34,14 +34,14 @@ func Gather[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future[[]T] {
 // aws go on. CPython: asyncio.gather with return_exceptions=True.
 func GatherSettled[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future[[]Outcome[T]] {
 	out := new(Future[[]Outcome[T]])
-	g := &gathering{out: &out.futureCore, children: untyped(aws)}
+	g := &gathering{out: &out.futureCore}
 	g.succeed = func() {
 		out.value = make([]Outcome[T], len(aws))
 		for i, a := range aws {
 			out.value[i].Value, out.value[i].Err = a.Result()
 		}
 	}
-	g.start(ctx)
+	g.start(ctx, untyped(aws))
 	return out
 }
 
@@ -49,32 +49,31 @@ func GatherSettled[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future
 type gathering struct {
 	watching
 	out      *futureCore
-	children []*futureCore
 	succeed  func() // sets out's value
 	failFast bool
 	asked    *cancellation // out was cancelled: wait for the children, then say so
 }
 
-func (g *gathering) start(ctx context.Context) {
+func (g *gathering) start(ctx context.Context, children []*futureCore) {
 	g.out.loop, g.out.owner = loopOf(ctx), g
-	mustBeOf(g.out.loop, g.children)
-	if g.settleAtOnce() {
+	mustBeOf(g.out.loop, children)
+	if g.settleAtOnce(children) {
 		return
 	}
 	g.wakes = &g.out.listeners
-	g.watch(ctx, g.children, g.childDone, g.out.completeEnded)
+	g.watch(ctx, children, g.childDone, g.out.completeEnded)
 }
 
 // settleAtOnce completes out if nothing has to be waited for.
-func (g *gathering) settleAtOnce() bool {
-	for _, f := range g.children {
+func (g *gathering) settleAtOnce(children []*futureCore) bool {
+	for _, f := range children {
 		if !f.Done() {
 			return false
 		}
 	}
 	var first error
 	if g.failFast {
-		for _, f := range g.children {
+		for _, f := range children {
 			f.heard()
 			if first == nil {
 				first = f.error()
@@ -98,8 +97,8 @@ func (g *gathering) childDone(f *futureCore) {
 		g.finish(f.error())
 	case g.pending > 0:
 	case g.asked != nil:
-		for _, c := range g.children {
-			c.heard()
+		for i := range g.nodes {
+			g.nodes[i].f.heard()
 		}
 		g.finish(g.asked.err)
 	default:
@@ -119,8 +118,8 @@ func (*gathering) asTask() *task { return nil }
 // cancel implements controller.
 func (g *gathering) cancel(cause error) bool {
 	any := false
-	for _, c := range g.children {
-		if c.Cancel(cause) {
+	for i := range g.nodes {
+		if g.nodes[i].f.Cancel(cause) {
 			any = true
 		}
 	}

@@ -11,8 +11,9 @@ import "time"
 // A timer schedules a runnable when the loop's clock reaches a deadline. It is embedded
 // in what it wakes, so that arming it again allocates nothing.
 type timer struct {
-	r  runnable // what to schedule; set while armed
-	at int32    // index in the heap plus one; timerIdle or timerFired
+	r   runnable // what to schedule; set while armed
+	at  int32    // index in the heap plus one; timerIdle or timerFired
+	seq uint32   // tells which of two was armed first, while fewer than 2³¹ others came between
 }
 
 const (
@@ -24,15 +25,14 @@ func (t *timer) armed() bool { return t.at > 0 }
 
 type timerEntry struct {
 	when time.Duration
-	seq  uint64
 	t    *timer
 }
 
 func (e *timerEntry) before(o *timerEntry) bool {
-	return e.when < o.when || e.when == o.when && e.seq < o.seq
+	return e.when < o.when || e.when == o.when && int32(e.t.seq-o.t.seq) < 0
 }
 
-// timerPage is a part of a heap: 12 KiB, which the allocator hands out without a rest.
+// timerPage is a part of a heap: 8 KiB, which the allocator hands out without a rest.
 type timerPage [timersPerPage]timerEntry
 
 const timersPerPage = 512
@@ -40,7 +40,7 @@ const timersPerPage = 512
 type timerHeap struct {
 	pages []*timerPage // those in use, and perhaps one more
 	n     int
-	seq   uint64
+	seq   uint32
 }
 
 const heapArity = 4
@@ -58,12 +58,12 @@ func (h *timerHeap) next() time.Duration { return h.pages[0][0].when }
 // add arms t, which must not be armed, to schedule r at when.
 func (h *timerHeap) add(t *timer, when time.Duration, r runnable) {
 	h.seq++
-	t.r = r
+	t.r, t.seq = r, h.seq
 	if h.n == len(h.pages)*timersPerPage {
 		h.pages = append(h.pages, new(timerPage))
 	}
 	h.n++
-	h.up(h.n-1, timerEntry{when: when, seq: h.seq, t: t})
+	h.up(h.n-1, timerEntry{when: when, t: t})
 }
 
 // remove disarms t. It does nothing if t is not armed.
