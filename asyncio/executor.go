@@ -111,6 +111,11 @@ func (c threadContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
+// ThreadContext returns ctx as code on another goroutine may use it: with its values and its
+// end, but without the loop, so that the code cannot use the loop by mistake. It is what
+// [ToThread] hands to its function.
+func ThreadContext(ctx context.Context) context.Context { return threadContext{ctx} }
+
 // RunInExecutor runs f, which may block, on another goroutine and returns a future of its
 // result. f's context ends when the future is cancelled or the loop closes; f itself is not
 // interrupted. A panic of f is the future's *PanicError. CPython: loop.run_in_executor.

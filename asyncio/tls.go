@@ -126,6 +126,8 @@ type tlsStream struct {
 	// During the handshake.
 	wait  func(*connSide) error
 	under *connState
+
+	below net.Conn // in place of inner, once the stream is detached
 }
 
 // errTLSEmpty tells crypto/tls that there is nothing to read for the moment.
@@ -142,6 +144,9 @@ type tlsPipe struct{ t *tlsStream }
 
 func (p tlsPipe) Read(b []byte) (int, error) {
 	t := p.t
+	if t.below != nil {
+		return t.readBelow(b)
+	}
 	for len(t.in) == 0 {
 		err := t.fill()
 		if err == nil {
@@ -166,16 +171,56 @@ func (p tlsPipe) Read(b []byte) (int, error) {
 }
 
 func (p tlsPipe) Write(b []byte) (int, error) {
+	if p.t.below != nil {
+		return p.t.writeBelow(b)
+	}
 	p.t.out = append(p.t.out, b...)
 	return len(b), nil
 }
 
-func (p tlsPipe) Close() error                     { return nil }
-func (p tlsPipe) LocalAddr() net.Addr              { return p.t.inner.LocalAddr() }
-func (p tlsPipe) RemoteAddr() net.Addr             { return p.t.inner.RemoteAddr() }
-func (p tlsPipe) SetDeadline(time.Time) error      { return nil }
-func (p tlsPipe) SetReadDeadline(time.Time) error  { return nil }
-func (p tlsPipe) SetWriteDeadline(time.Time) error { return nil }
+// What follows does nothing, or asks the stream below, until that is a net.Conn.
+
+func (p tlsPipe) Close() error {
+	if p.t.below != nil {
+		return p.t.below.Close()
+	}
+	return nil
+}
+
+func (p tlsPipe) LocalAddr() net.Addr {
+	if p.t.below != nil {
+		return p.t.below.LocalAddr()
+	}
+	return p.t.inner.LocalAddr()
+}
+
+func (p tlsPipe) RemoteAddr() net.Addr {
+	if p.t.below != nil {
+		return p.t.below.RemoteAddr()
+	}
+	return p.t.inner.RemoteAddr()
+}
+
+func (p tlsPipe) SetDeadline(t time.Time) error {
+	if p.t.below != nil {
+		return p.t.below.SetDeadline(t)
+	}
+	return nil
+}
+
+func (p tlsPipe) SetReadDeadline(t time.Time) error {
+	if p.t.below != nil {
+		return p.t.below.SetReadDeadline(t)
+	}
+	return nil
+}
+
+func (p tlsPipe) SetWriteDeadline(t time.Time) error {
+	if p.t.below != nil {
+		return p.t.below.SetWriteDeadline(t)
+	}
+	return nil
+}
 
 // fill reads encrypted bytes into the empty in, as many as there are.
 func (t *tlsStream) fill() error {

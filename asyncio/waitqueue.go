@@ -111,6 +111,7 @@ const (
 	waitConnect
 	waitChannel
 	waitExecutor
+	waitThread
 )
 
 // String returns the reason as reports print it.
@@ -122,5 +123,6 @@ func (r waitReason) String() string {
 		waitQueuePut: "Queue.Put", waitQueueJoin: "Queue.Join", waitGroup: "Group", waitIterator: "AsCompleted",
 		waitRead: "Conn.Read", waitWrite: "Conn.Write", waitAccept: "Listener.Accept", waitConnect: "Dial",
 		waitChannel: "a channel", waitExecutor: "ToThread",
+		waitThread: "ThreadEvent.Wait",
 	}[r]
 }

@@ -33,10 +33,11 @@ type fallbackStream struct {
 	cancel context.CancelFunc // of the dialling
 	err    error              // of the dialling
 
-	buf     []byte // space for reading
-	unread  []byte // part of buf not yet handed out
-	readErr error  // after unread
-	reading bool   // a goroutine is at it
+	buf     []byte           // space for reading
+	unread  []byte           // part of buf not yet handed out
+	readErr error            // after unread
+	reading bool             // a goroutine is at it
+	heir    chan<- readAhead // gets what that reads, once the stream is detached
 
 	wbuf       []byte
 	writeErr   error
@@ -148,6 +149,10 @@ func (s *fallbackStream) read() {
 
 func (s *fallbackStream) fetched(n int, err error) {
 	s.reading = false
+	if s.heir != nil {
+		s.heir <- readAhead{s.buf[:n], err} // one, and there is room for it
+		return
+	}
 	if s.closed {
 		return
 	}

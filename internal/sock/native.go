@@ -191,15 +191,20 @@ func (h *handle) close() error {
 	if h.closed {
 		return net.ErrClosed
 	}
+	h.leave()
+	if h.borrowed {
+		return h.poller.queue.remove(h.fd)
+	}
+	return h.discard(h.fd)
+}
+
+// leave takes the handle out of the poller's books.
+func (h *handle) leave() {
 	h.closed = true
 	h.notify = nil
 	h.ready = 0
 	h.poller.table[h.fd] = nil
 	h.poller.open--
-	if h.borrowed {
-		return h.poller.queue.remove(h.fd)
-	}
-	return h.discard(h.fd)
 }
 
 // discard closes fd, h's descriptor, and leaves what it was open on as it was

@@ -1,0 +1,68 @@
+package sock
+
+// Giving a connection up to code that blocks.
+//
+// A stream that is detached leaves its poller for good and goes on as a net.Conn, for
+// goroutines: what it had read ahead comes first. The stream itself is closed then, as
+// far as its user can tell.
+
+import "net"
+
+// Detacher is a Stream that can leave its poller.
+type Detacher interface {
+	// Detach closes the stream and returns its connection. After an error the stream is
+	// closed, and so is the connection. It must be connected, and nothing written to it
+	// may be outstanding.
+	Detach() (net.Conn, error)
+}
+
+var _ Detacher = (*fallbackStream)(nil)
+
+// Detach implements Detacher. A read that is under way hands what it gets to the
+// connection's first.
+func (s *fallbackStream) Detach() (net.Conn, error) {
+	if s.conn == nil || !s.close(s) {
+		return nil, net.ErrClosed
+	}
+	if s.writing {
+		s.conn.Close()
+		return nil, ErrWouldBlock
+	}
+	c := &aheadConn{Conn: s.conn, ahead: s.unread, err: s.readErr}
+	if s.reading {
+		c.pending = make(chan readAhead, 1)
+		s.heir = c.pending
+	}
+	return c, nil
+}
+
+// readAhead is the outcome of a read that was begun before its connection was detached.
+type readAhead struct {
+	data []byte
+	err  error
+}
+
+// aheadConn is a connection of which something was read before. As with any net.Conn
+// only one goroutine may read at a time.
+type aheadConn struct {
+	net.Conn
+	pending chan readAhead // nil: nothing is under way
+	ahead   []byte
+	err     error // after ahead
+}
+
+func (c *aheadConn) Read(p []byte) (int, error) {
+	if c.pending != nil {
+		r := <-c.pending // ends when the connection is closed, at the latest
+		c.pending, c.ahead, c.err = nil, r.data, r.err
+	}
+	switch {
+	case len(c.ahead) > 0:
+		n := copy(p, c.ahead)
+		c.ahead = c.ahead[n:]
+		return n, nil
+	case c.err != nil:
+		return 0, c.err
+	}
+	return c.Conn.Read(p)
+}
