@@ -14,6 +14,8 @@ package asyncio
 //	ErrBrokenBarrier
 //	*IncompleteReadError, *LimitOverrunError   streams
 //	ErrNotPipe              a file that cannot be waited for
+//	*DialError              every address of a host was tried in vain
+//	*DatagramTooLargeError  a datagram that cannot be sent
 
 import (
 	"context"

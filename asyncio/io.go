@@ -81,6 +81,7 @@ type netState struct {
 	host    Host   // nil until it is needed
 	scratch []byte // for reading by callbacks; used within one call only
 	cipher  []byte // the same for encrypted bytes
+	large   []byte // the same for datagrams of Unix sockets
 	spare   [][]byte
 }
 

@@ -31,7 +31,7 @@ func (s *connState) failure(op string, err error) error {
 
 // An endpoint is an address as users write it, taken apart.
 type endpoint struct {
-	network string // "tcp", "tcp4", "tcp6" or "unix"
+	network string // "tcp", "tcp4", "tcp6" or "unix"; for datagrams "udp", "udp4", "udp6" or "unixgram"
 	host    string // a name, if literal is not valid
 	service string // a service's name, if port is negative
 	path    string // of a Unix socket
@@ -39,19 +39,32 @@ type endpoint struct {
 	port    int
 }
 
-// parseEndpoint takes address apart. It looks nothing up.
+// parseEndpoint takes the address of a stream apart. It looks nothing up.
 func parseEndpoint(network, address string) (endpoint, error) {
-	e := endpoint{network: network}
 	switch network {
-	case "unix":
+	case "tcp", "tcp4", "tcp6", "unix":
+		return splitEndpoint(network, address)
+	}
+	return endpoint{}, net.UnknownNetworkError(network)
+}
+
+// parsePacketEndpoint is parseEndpoint for datagrams.
+func parsePacketEndpoint(network, address string) (endpoint, error) {
+	switch network {
+	case "udp", "udp4", "udp6", "unixgram":
+		return splitEndpoint(network, address)
+	}
+	return endpoint{}, net.UnknownNetworkError(network)
+}
+
+func splitEndpoint(network, address string) (endpoint, error) {
+	e := endpoint{network: network}
+	if e.isUnix() {
 		if address == "" {
 			return e, &net.AddrError{Err: "missing path", Addr: address}
 		}
 		e.path = address
 		return e, nil
-	case "tcp", "tcp4", "tcp6":
-	default:
-		return e, net.UnknownNetworkError(network)
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -79,9 +92,9 @@ func parseEndpoint(network, address string) (endpoint, error) {
 // suits reports whether ip is of the network's family.
 func (e *endpoint) suits(ip netip.Addr) bool {
 	switch e.network {
-	case "tcp4":
+	case "tcp4", "udp4":
 		return ip.Unmap().Is4()
-	case "tcp6":
+	case "tcp6", "udp6":
 		return ip.Is6() && !ip.Is4In6()
 	}
 	return true
@@ -90,14 +103,23 @@ func (e *endpoint) suits(ip netip.Addr) bool {
 // ipNetwork is the endpoint's network as name resolution calls it.
 func (e *endpoint) ipNetwork() string { return "ip" + e.network[len("tcp"):] }
 
-// addr is the endpoint with an IP address filled in.
-func (e *endpoint) addr(ip netip.Addr) *net.TCPAddr {
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip.Unmap(), uint16(e.port)))
+func (e *endpoint) isUnix() bool { return e.network == "unix" || e.network == "unixgram" }
+
+// addr is the endpoint with an IP address filled in, or without one if ip is not valid.
+func (e *endpoint) addr(ip netip.Addr) net.Addr {
+	a := net.TCPAddr{Port: e.port}
+	if ip.IsValid() {
+		a = *net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip.Unmap(), uint16(e.port)))
+	}
+	if e.network[:3] == "udp" {
+		return (*net.UDPAddr)(&a)
+	}
+	return &a
 }
 
 // loopback is what an empty host means when dialling.
 func (e *endpoint) loopback() netip.Addr {
-	if e.network == "tcp6" {
+	if e.network[3:] == "6" {
 		return netip.IPv6Loopback()
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
@@ -106,7 +128,7 @@ func (e *endpoint) loopback() netip.Addr {
 // String is the address as it was written.
 func (e *endpoint) String() string {
 	switch {
-	case e.network == "unix":
+	case e.isUnix():
 		return e.path
 	case e.port < 0:
 		return net.JoinHostPort(e.host, e.service)

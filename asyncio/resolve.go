@@ -92,8 +92,8 @@ func (h *systemHost) LookupPort(ctx context.Context, network, service string) (i
 // resolve turns an endpoint into the addresses to try, in order. passive is for listening,
 // where an empty host is every address instead of this machine.
 func (e *endpoint) resolve(ctx context.Context, h Host, r Resolver, passive bool) ([]net.Addr, error) {
-	if e.network == "unix" {
-		return []net.Addr{&net.UnixAddr{Name: e.path, Net: "unix"}}, nil
+	if e.isUnix() {
+		return []net.Addr{&net.UnixAddr{Name: e.path, Net: e.network}}, nil
 	}
 	if e.port < 0 {
 		port, err := h.LookupPort(ctx, e.network, e.service)
@@ -106,7 +106,7 @@ func (e *endpoint) resolve(ctx context.Context, h Host, r Resolver, passive bool
 	case e.literal.IsValid():
 		return []net.Addr{e.addr(e.literal)}, nil
 	case e.host == "" && passive:
-		return []net.Addr{&net.TCPAddr{Port: e.port}}, nil
+		return []net.Addr{e.addr(netip.Addr{})}, nil
 	case e.host == "":
 		return []net.Addr{e.addr(e.loopback())}, nil
 	}

@@ -112,6 +112,8 @@ const (
 	waitChannel
 	waitExecutor
 	waitThread
+	waitReceive
+	waitSend
 )
 
 // String returns the reason as reports print it.
@@ -123,6 +125,7 @@ func (r waitReason) String() string {
 		waitQueuePut: "Queue.Put", waitQueueJoin: "Queue.Join", waitGroup: "Group", waitIterator: "AsCompleted",
 		waitRead: "Conn.Read", waitWrite: "Conn.Write", waitAccept: "Listener.Accept", waitConnect: "Dial",
 		waitChannel: "a channel", waitExecutor: "ToThread",
-		waitThread: "ThreadEvent.Wait",
+		waitThread:  "ThreadEvent.Wait",
+		waitReceive: "PacketConn.ReadFrom", waitSend: "PacketConn.WriteTo",
 	}[r]
 }
