@@ -230,6 +230,12 @@ func (p *poolConnector) key(r *ClientRequest) poolKey {
 			k.tlsConfig = p.config.tlsConfig
 		}
 	}
+	if r.via != nil {
+		k.proxy, k.tunnel = r.via.key, r.via.tunnels(r)
+		if r.via.tls {
+			k.proxyTLS = r.call.opts.proxyTLS()
+		}
+	}
 	return k
 }
 

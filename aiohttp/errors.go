@@ -9,12 +9,15 @@ package aiohttp
 //	ErrClient
 //	├─ *ClientResponseError            the answer was not acceptable
 //	│   ├─ *ContentTypeError           JSON asked for, something else came
+//	│   ├─ *ClientHTTPProxyError       a proxy refused a tunnel
 //	│   └─ *TooManyRedirects           the redirect limit was reached
 //	├─ ErrClientConnection  *ClientConnectionError
 //	│   ├─ *ClientConnectionResetError the peer or the system cut the connection
 //	│   ├─ ErrClientOS  *ClientOSError
 //	│   │   └─ ErrClientConnector  *ClientConnectorError
 //	│   │       ├─ *ClientConnectorDNSError
+//	│   │       ├─ *ClientProxyConnectionError
+//	│   │       ├─ *UnixClientConnectorError
 //	│   │       └─ ErrClientSSL
 //	│   │           ├─ *ClientConnectorSSLError
 //	│   │           └─ *ClientConnectorCertificateError
@@ -158,6 +161,7 @@ const (
 	PhasePool                  // waiting for a connection or for the right to open one
 	PhaseDNS                   // looking up the host
 	PhaseDial                  // connecting the socket
+	PhaseProxy                 // having a proxy connect to the host
 	PhaseTLS                   // the TLS handshake
 	PhaseWrite                 // sending head and body
 	PhaseHeader                // waiting for the response head
@@ -165,7 +169,7 @@ const (
 	PhaseRedirect              // following a Location
 )
 
-var phaseNames = [...]string{"request", "pool", "resolve", "dial", "TLS handshake", "write request", "response header", "response body", "redirect"}
+var phaseNames = [...]string{"request", "pool", "resolve", "dial", "proxy", "TLS handshake", "write request", "response header", "response body", "redirect"}
 
 // String returns the phase as it appears in error texts.
 func (p Phase) String() string {
@@ -287,6 +291,41 @@ type ClientConnectorDNSError struct{ ClientConnectorError }
 
 func (e *ClientConnectorDNSError) Error() string { return e.wrapped(e.Err) }
 func (e *ClientConnectorDNSError) Unwrap() error { return &e.ClientConnectorError }
+
+// ClientProxyConnectionError reports that the proxy of a request could not be connected
+// to; Host and Port are the proxy's. A failure of DNS or TLS is found inside it as the
+// error it would be without a proxy.
+type ClientProxyConnectionError struct {
+	ClientConnectorError
+	cause error // what it is without the proxy
+}
+
+func (e *ClientProxyConnectionError) Error() string {
+	return e.text("proxy " + net.JoinHostPort(e.Host, e.Port) + ": " + dialReason(e.Err))
+}
+func (e *ClientProxyConnectionError) Unwrap() error {
+	if e.cause == nil {
+		return &e.ClientConnectorError
+	}
+	return e.cause
+}
+
+// ClientHTTPProxyError reports a proxy that was asked for a tunnel and answered
+// otherwise: Status, Message and Headers are those of its answer.
+type ClientHTTPProxyError struct{ ClientResponseError }
+
+func (e *ClientHTTPProxyError) Unwrap() error { return &e.ClientResponseError }
+
+// UnixClientConnectorError reports a Unix socket that could not be connected to.
+type UnixClientConnectorError struct {
+	ClientConnectorError
+	Path string
+}
+
+func (e *UnixClientConnectorError) Error() string {
+	return e.text("connect to " + e.Path + ": " + dialReason(e.Err))
+}
+func (e *UnixClientConnectorError) Unwrap() error { return &e.ClientConnectorError }
 
 // ClientConnectorSSLError reports a TLS handshake that broke off.
 type ClientConnectorSSLError struct{ ClientConnectorError }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/netrc"
 )
 
 // Wire is what a test has to imitate to stand in for a connection.
@@ -76,3 +77,25 @@ func (c *DNSCache) Lookup(ctx context.Context, host string) ([]netip.Addr, error
 
 // Clear forgets hosts.
 func (c *DNSCache) Clear(hosts ...string) { c.d.clear(hosts) }
+
+// EnvironmentProxy returns what WithTrustEnv chooses for a URL in an environment, or the
+// text of the error.
+func EnvironmentProxy(ctx context.Context, env map[string]string, raw string, websocket bool) string {
+	e := newEnvironment(func(name string) string { return env[name] })
+	e.netrc = new(netrc.File)
+	r := &ClientRequest{call: &call{}}
+	if d := r.loc.parse(raw); d != nil {
+		return d.text()
+	}
+	if websocket {
+		r.own = http.Header{"Upgrade": {"websocket"}}
+	}
+	p, err := e.proxyFor(ctx, r)
+	switch {
+	case err != nil:
+		return err.Error()
+	case p == nil:
+		return "direct"
+	}
+	return p.name()
+}

@@ -74,7 +74,7 @@ var autoHeaders = [...][2]string{
 // must be called again when the defaults change.
 func (s *ClientSession) prepareDefaults() {
 	s.readyMade = nil
-	for _, name := range slices.Concat(headOrder[3:], []string{"Host"}) {
+	for _, name := range slices.Concat(headOrder[3:], []string{"Host", "Proxy-Authorization"}) {
 		if _, ok := s.headers[name]; ok {
 			return // a default that requests have to look at: build every head in full
 		}
@@ -217,9 +217,16 @@ func (r *ClientRequest) appendHead(dst []byte) ([]byte, error) {
 		if own := r.Headers["Host"]; len(own) == 1 {
 			host = own[0]
 		}
-		return http1.AppendRequestHead(dst, r.Method, r.loc.target, host, r.Headers, headOrder)
+		dst, err := http1.AppendRequestHead(dst, r.Method, r.requestTarget(), host, r.forOrigin(), headOrder)
+		if err != nil || r.via == nil {
+			return dst, err
+		}
+		if dst, err = r.appendProxyFields(dst[:len(dst)-len("\r\n")]); err != nil {
+			return dst, err
+		}
+		return append(dst, "\r\n"...), nil
 	}
-	dst, err := http1.AppendRequestHead(dst, r.Method, r.loc.target, r.loc.authority, nil, nil)
+	dst, err := http1.AppendRequestHead(dst, r.Method, r.requestTarget(), r.loc.authority, nil, nil)
 	if err != nil {
 		return dst, err
 	}
@@ -235,6 +242,9 @@ func (r *ClientRequest) appendHead(dst []byte) ([]byte, error) {
 		}
 	}
 	if dst, err = r.appendFraming(dst); err != nil {
+		return dst, err
+	}
+	if dst, err = r.appendProxyFields(dst); err != nil {
 		return dst, err
 	}
 	return append(dst, "\r\n"...), nil

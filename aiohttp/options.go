@@ -73,6 +73,7 @@ type requestOptions struct {
 	chunked     bool
 	expect100   bool
 	redirects   redirectChoice
+	proxy       *proxyChoice // nil: nothing said
 	traceData   any
 	err         error // the first option that cannot be
 }
@@ -387,10 +388,24 @@ func WithTraceData(data any) RequestOption {
 	return requestOption(func(o *requestOptions) { o.traceData = data })
 }
 
-// basicAuth makes the value of an Authorization header (RFC 7617).
-func basicAuth(login, password string) string {
-	if strings.Contains(login, ":") {
-		panic("aiohttp: a login for Basic authentication cannot contain a colon")
+// EncodeBasicAuth makes the value of an Authorization or Proxy-Authorization header from
+// a login and a password (RFC 7617, in UTF-8). A login cannot contain a colon, and neither
+// may contain control characters. CPython's aiohttp: encode_basic_auth.
+func EncodeBasicAuth(login, password string) (string, error) {
+	switch {
+	case strings.Contains(login, ":"):
+		return "", errors.New("a login for Basic authentication cannot contain a colon")
+	case hasControl(login), hasControl(password):
+		return "", errors.New("control character in the credentials for Basic authentication")
 	}
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+password))
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+password)), nil
+}
+
+// basicAuth is EncodeBasicAuth for credentials that only a mistake could make invalid.
+func basicAuth(login, password string) string {
+	v, err := EncodeBasicAuth(login, password)
+	if err != nil {
+		panic("aiohttp: " + err.Error())
+	}
+	return v
 }

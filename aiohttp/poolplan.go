@@ -35,6 +35,9 @@ type poolKey struct {
 	fingerprint string
 	serverName  string
 	insecure    bool
+	proxy       string // which one, and what it was told; "" for none
+	proxyTLS    *tls.Config
+	tunnel      bool // the proxy carries bytes rather than requests
 }
 
 // maxPassed bounds how often later waiters may overtake for the sake of reuse.

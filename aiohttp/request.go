@@ -35,6 +35,7 @@ type ClientRequest struct {
 	body    payload
 	framing framing
 	step    redirectStep // what redirects so far have taken away
+	via     *proxyServer // nil: straight to the origin
 }
 
 // Session returns the session the request belongs to. A middleware that makes
@@ -202,6 +203,7 @@ func (c *call) travel(ctx context.Context) (*ClientResponse, error) {
 func (c *call) begin(method, rawURL string) error {
 	r := &c.req
 	r.call, r.Method, r.own, r.body = c, method, c.opts.headers, c.opts.body
+	c.opts.proxy = c.opts.proxy.over(c.session.proxy)
 	var d *urlDefect
 	if base := c.session.base; base != nil {
 		d = r.loc.resolve(base, rawURL)
@@ -246,6 +248,9 @@ func (c *call) urlError(raw string, d *urlDefect) error {
 
 // hop sends the present request, through the middlewares if there are any.
 func (c *call) hop(ctx context.Context) (*ClientResponse, error) {
+	if err := c.useNetrc(ctx, &c.req); err != nil {
+		return nil, err
+	}
 	if len(c.opts.middlewares) == 0 {
 		return c.send(ctx, &c.req)
 	}
@@ -284,6 +289,11 @@ func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, err
 // attempt sends the request once. stale is true if it failed in a way that a second
 // attempt on a new connection mends.
 func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientResponse, stale bool, err error) {
+	if c.proxied() {
+		if err = c.route(ctx, r); err != nil {
+			return nil, false, err
+		}
+	}
 	c.head, err = r.appendHead(c.session.buffers.takeSmall())
 	defer c.dropHead()
 	if err != nil {

@@ -34,6 +34,8 @@ type ClientSession struct {
 	connector      Connector
 	ownsConnector  bool
 	traces         []*TraceConfig
+	proxy          *proxyChoice // nil: nothing said
+	env            *environment // nil: not trusted
 
 	loop      *asyncio.EventLoop // that of the first request
 	readyMade []byte             // header lines all requests share

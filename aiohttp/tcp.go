@@ -8,6 +8,7 @@ package aiohttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -53,23 +54,52 @@ func NewTCPConnector(opts ...ConnectorOption) *TCPConnector {
 // named.
 func (t *TCPConnector) ClearDNSCache(hosts ...string) { t.dns.clear(hosts) }
 
+// endpoint is whom a connection goes to: an origin, or the proxy in front of it.
+type endpoint struct {
+	host, port string
+	tls        *tls.Config // nil: not encrypted
+	proxy      bool
+}
+
 // connectTo makes a connection for r.
 func (t *TCPConnector) connectTo(ctx context.Context, r *ClientRequest) (wire, error) {
-	addrs, err := t.addresses(ctx, r)
+	var conn *asyncio.Conn
+	var err error
+	if r.via != nil {
+		conn, err = t.connectVia(ctx, r)
+	} else {
+		conn, err = t.reach(ctx, r, t.origin(r))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newConnWire(&t.poolConnector, conn), nil
+}
+
+// origin is where r would like to go.
+func (t *TCPConnector) origin(r *ClientRequest) *endpoint {
+	e := &endpoint{host: r.loc.host, port: r.loc.port}
+	if r.loc.tls {
+		e.tls = t.tls.config(r)
+	}
+	return e
+}
+
+// reach connects to an endpoint and encrypts the connection. An address where either
+// fails is skipped as long as there is another.
+func (t *TCPConnector) reach(ctx context.Context, r *ClientRequest, e *endpoint) (*asyncio.Conn, error) {
+	addrs, err := t.addresses(ctx, r, e)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		conn, err := t.dialAny(ctx, r, addrs)
-		if err != nil {
-			return nil, err
-		}
-		if !r.loc.tls {
-			return newConnWire(&t.poolConnector, conn), nil
+		conn, err := t.dialAny(ctx, r, e, addrs)
+		if err != nil || e.tls == nil {
+			return conn, err
 		}
 		used := conn.RemoteAddr()
-		if err = t.tls.handshake(ctx, r, conn); err == nil {
-			return newConnWire(&t.poolConnector, conn), nil
+		if err = t.tls.handshake(ctx, r, e, conn); err == nil {
+			return conn, nil
 		}
 		addrs = without(addrs, used)
 		if len(addrs) == 0 || ctx.Err() != nil || errors.Is(err, ErrTotalTimeout) {
@@ -92,8 +122,8 @@ func within[T any](ctx context.Context, r *ClientRequest, p Phase, f func(contex
 
 // addresses finds where the host is, without asking anybody if the cache knows or
 // the host is an address itself.
-func (t *TCPConnector) addresses(ctx context.Context, r *ClientRequest) ([]netip.Addr, error) {
-	host := r.loc.host
+func (t *TCPConnector) addresses(ctx context.Context, r *ClientRequest, e *endpoint) ([]netip.Addr, error) {
+	host := e.host
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
 	}
@@ -114,13 +144,13 @@ func (t *TCPConnector) addresses(ctx context.Context, r *ClientRequest) ([]netip
 	if ctx.Err() != nil || errors.Is(err, ErrClient) {
 		return nil, err
 	}
-	return nil, &ClientConnectorDNSError{t.connectorError(r, PhaseDNS, err)}
+	return nil, e.failure(&ClientConnectorDNSError{e.connectorError(r, PhaseDNS, err)})
 }
 
 // dialAny connects to the first address that answers.
-func (t *TCPConnector) dialAny(ctx context.Context, r *ClientRequest, addrs []netip.Addr) (*asyncio.Conn, error) {
+func (t *TCPConnector) dialAny(ctx context.Context, r *ClientRequest, e *endpoint, addrs []netip.Addr) (*asyncio.Conn, error) {
 	d := t.config.dialer
-	address := net.JoinHostPort(r.loc.host, r.loc.port)
+	address := net.JoinHostPort(e.host, e.port)
 	d.Resolver = known(addrs)
 	conn, err := within(ctx, r, PhaseDial, func(ctx context.Context) (*asyncio.Conn, error) {
 		return d.Dial(ctx, "tcp", address)
@@ -128,12 +158,21 @@ func (t *TCPConnector) dialAny(ctx context.Context, r *ClientRequest, addrs []ne
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrClient) {
 		return conn, err
 	}
-	e := t.connectorError(r, PhaseDial, err)
-	return nil, &e
+	plain := e.connectorError(r, PhaseDial, err)
+	return nil, e.failure(&plain)
 }
 
-func (t *TCPConnector) connectorError(r *ClientRequest, p Phase, err error) ClientConnectorError {
-	return ClientConnectorError{Where: r.where(p), Host: r.loc.host, Port: r.loc.port, TLS: r.loc.tls, Err: err}
+func (e *endpoint) connectorError(r *ClientRequest, p Phase, err error) ClientConnectorError {
+	return ClientConnectorError{Where: r.where(p), Host: e.host, Port: e.port, TLS: e.tls != nil, Err: err}
+}
+
+// failure says of an error with a proxy that it is one.
+func (e *endpoint) failure(err error) error {
+	var c *ClientConnectorError
+	if e.proxy && errors.As(err, &c) {
+		return &ClientProxyConnectionError{*c, err}
+	}
+	return err
 }
 
 // known is a resolver for what has been resolved.

@@ -30,7 +30,8 @@ type ClientTimeout struct {
 	Pool time.Duration
 	// DNS bounds one host name look-up. Default: none.
 	DNS time.Duration
-	// Dial bounds connecting to one host, over all its addresses. Default: none.
+	// Dial bounds connecting to one host, over all its addresses. Through a proxy it
+	// bounds connecting to the proxy and, once more, the proxy's answer. Default: none.
 	Dial time.Duration
 	// TLS bounds one handshake. Default: 60 s.
 	TLS time.Duration
@@ -76,7 +77,7 @@ func (t *ClientTimeout) of(p Phase) time.Duration {
 		return t.Pool
 	case PhaseDNS:
 		return t.DNS
-	case PhaseDial:
+	case PhaseDial, PhaseProxy:
 		return t.Dial
 	case PhaseTLS:
 		return t.TLS
@@ -128,7 +129,7 @@ func (c *requestClock) expired(w Where, deadline time.Duration) error {
 	}
 	limit := c.limits.of(w.Phase)
 	switch w.Phase {
-	case PhasePool, PhaseDNS, PhaseDial, PhaseTLS:
+	case PhasePool, PhaseDNS, PhaseDial, PhaseProxy, PhaseTLS:
 		return &ConnectionTimeoutError{Where: w, Limit: limit}
 	}
 	return &SocketTimeoutError{Where: w, Limit: limit}

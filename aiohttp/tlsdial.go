@@ -4,6 +4,7 @@ package aiohttp
 // its failures are called.
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -59,6 +60,29 @@ func (d *tlsDialer) config(r *ClientRequest) *tls.Config {
 	return c
 }
 
+// proxyConfig makes the configuration towards the proxy of r. Of what is meant for
+// origins it keeps the roots: nothing else of it would be right for another host.
+func (d *tlsDialer) proxyConfig(r *ClientRequest) *tls.Config {
+	c := &tls.Config{}
+	if own := r.call.opts.proxyTLS(); own != nil {
+		c = own.Clone()
+	} else if from := cmp.Or(r.call.opts.tls.config, d.base); from != nil {
+		c.RootCAs, c.MinVersion, c.Time = from.RootCAs, from.MinVersion, from.Time
+	}
+	c.NextProtos = []string{"http/1.1"}
+	if c.ServerName == "" {
+		c.ServerName = strings.TrimSuffix(r.via.host, ".")
+	}
+	return c
+}
+
+func (o *requestOptions) proxyTLS() *tls.Config {
+	if o.proxy == nil {
+		return nil
+	}
+	return o.proxy.tls
+}
+
 func checkFingerprint(r *ClientRequest, s tls.ConnectionState) error {
 	want := r.call.opts.tls.fingerprint
 	var got []byte
@@ -75,10 +99,9 @@ func checkFingerprint(r *ClientRequest, s tls.ConnectionState) error {
 }
 
 // handshake encrypts conn. After an error conn is closed.
-func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, conn *asyncio.Conn) error {
-	config := d.config(r)
+func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, e *endpoint, conn *asyncio.Conn) error {
 	_, err := within(ctx, r, PhaseTLS, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, conn.StartTLS(ctx, config)
+		return struct{}{}, conn.StartTLS(ctx, e.tls)
 	})
 	if err == nil || ctx.Err() != nil || errors.Is(err, ErrTotalTimeout) || errors.Is(err, ErrTLSTimeout) {
 		return err
@@ -90,10 +113,10 @@ func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, conn *async
 	if errors.Is(err, asyncio.ErrHandshakeTimeout) {
 		return &ConnectionTimeoutError{Where: r.where(PhaseTLS), Limit: asyncio.DefaultHandshakeTimeout}
 	}
-	e := ClientConnectorError{Where: r.where(PhaseTLS), Host: r.loc.host, Port: r.loc.port, TLS: true, Err: err}
+	plain := e.connectorError(r, PhaseTLS, err)
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
-		return &ClientConnectorCertificateError{e}
+		return e.failure(&ClientConnectorCertificateError{plain})
 	}
-	return &ClientConnectorSSLError{e}
+	return e.failure(&ClientConnectorSSLError{plain})
 }

@@ -20,6 +20,7 @@ var layers = archtest.Layers{
 		// because there is no clock, no socket and no lock in them.
 		{Package: "internal/http1", Own: []string{"internal/..."}, NotStd: impure},
 		{Package: "internal/wsproto", Own: []string{"internal/..."}, NotStd: impure, ThirdParty: []string{"github.com/klauspost/compress/flate"}},
+		{Package: "internal/netrc", Own: []string{}, NotStd: impure},
 		{Package: "internal/sock", Own: []string{"internal/..."}, ThirdParty: []string{"golang.org/x/sys/..."}},
 		// The demo site is shared by the tool and the examples, and stands above the server.
 		{Package: "internal/demo", Own: []string{"internal/...", "asyncio", "aiohttp/..."}},
