@@ -115,7 +115,7 @@ func (f *findings) note(_ *asyncio.EventLoop, info asyncio.ExceptionInfo) {
 func (f *findings) unfinished(ctx context.Context) {
 	main := asyncio.CurrentTask(ctx)
 	for range settleTurns {
-		if stats := asyncio.RunningLoop(ctx).Stats(); stats.Tasks == 1 && stats.Sockets == 0 {
+		if stats := asyncio.RunningLoop(ctx).Stats(); stats.Tasks == 1 && stats.Sockets == 0 && stats.Processes == 0 {
 			return
 		}
 		if err := asyncio.Sleep(ctx, 0); err != nil {
@@ -132,8 +132,12 @@ func (f *findings) unfinished(ctx context.Context) {
 		}
 		f.lines = append(f.lines, line)
 	}
-	if n := asyncio.RunningLoop(ctx).Stats().Sockets; n > 0 {
-		f.lines = append(f.lines, fmt.Sprintf("%d open socket(s)", n))
+	stats := asyncio.RunningLoop(ctx).Stats()
+	if stats.Sockets > 0 {
+		f.lines = append(f.lines, fmt.Sprintf("%d open socket(s)", stats.Sockets))
+	}
+	if stats.Processes > 0 {
+		f.lines = append(f.lines, fmt.Sprintf("%d running process(es)", stats.Processes))
 	}
 }
 

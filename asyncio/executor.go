@@ -20,6 +20,7 @@ import (
 // executor runs a loop's blocking jobs. Its fields belong to the loop.
 type executor struct {
 	loop    *EventLoop
+	limit   int // jobs that run at once
 	running int
 	waiting []*job
 	jobs    map[*job]struct{} // running; iterated for reports only
@@ -41,14 +42,14 @@ func (j *job) name() string {
 	return "unknown"
 }
 
-func (e *executor) init(l *EventLoop) {
-	e.loop = l
+func (e *executor) init(l *EventLoop, limit int) {
+	e.loop, e.limit = l, limit
 	e.jobs = make(map[*job]struct{})
 }
 
 func (e *executor) submit(j *job) {
 	e.loop.outside++
-	if e.running >= e.loop.options.executorLimit {
+	if e.running >= e.limit {
 		e.waiting = append(e.waiting, j)
 		return
 	}
@@ -86,6 +87,17 @@ func (e *executor) launchNext() {
 		}
 		e.loop.outside--
 	}
+}
+
+// withdraw takes j out of the line, and reports false if it is not in it any more.
+func (e *executor) withdraw(j *job) bool {
+	i := slices.Index(e.waiting, j)
+	if i < 0 {
+		return false
+	}
+	e.waiting = slices.Delete(e.waiting, i, i+1)
+	e.loop.outside--
+	return true
 }
 
 // cancelAll cancels the context of every job and drops those that have not started.
@@ -302,14 +314,28 @@ func (f *ThreadFuture[T]) Cancel(cause error) bool {
 // joinExecutor waits, in real time, up to grace for the running jobs, and returns the functions
 // of those that are left behind.
 func (l *EventLoop) joinExecutor(grace time.Duration) []string {
+	l.settle(grace, func() bool { return l.executor.running == 0 })
+	var left []string
+	for j := range l.executor.jobs {
+		left = append(left, j.name())
+	}
+	slices.Sort(left)
+	return left
+}
+
+// settle runs a loop that is closing, in real time and up to grace, until over holds.
+func (l *EventLoop) settle(grace time.Duration, over func() bool) {
 	deadline := realTime() + grace
-	for l.executor.running > 0 {
+	for !over() {
 		left := deadline - realTime()
 		if left <= 0 {
-			break
+			return
+		}
+		if l.ready.n > 0 {
+			left = 0
 		}
 		if err := l.inbox.idle.Wait(left); err != nil {
-			break
+			return
 		}
 		l.drainInbox()
 		l.batch = l.ready.n
@@ -317,12 +343,6 @@ func (l *EventLoop) joinExecutor(grace time.Duration) []string {
 			l.runPosted()
 		}
 	}
-	var left []string
-	for j := range l.executor.jobs {
-		left = append(left, j.name())
-	}
-	slices.Sort(left)
-	return left
 }
 
 // runPosted runs what is left of the batch, or up to a panic, which it reports.

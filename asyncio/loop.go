@@ -52,6 +52,7 @@ type EventLoop struct {
 	unheard     unheardList
 	executor    executor
 	signals     signalHandlers
+	processes   processes
 
 	exceptionHandler func(*EventLoop, ExceptionInfo)
 	handling         bool // exceptionHandler runs
@@ -124,7 +125,8 @@ func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
 	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
 	l.serve = func(yield func(struct{}) bool) { l.newborn.serve(yield) }
 	l.unheard.init(l)
-	l.executor.init(l)
+	l.executor.init(l, l.options.executorLimit)
+	l.processes.init(l)
 	l.root.open(l, nil, outer, nil)
 	l.detached.open(l, nil, outer, nil)
 	l.SetDebug(l.options.debug)

@@ -178,8 +178,8 @@ func (d *drainCallback) arm(l *EventLoop) {
 func (d *drainCallback) run(l *EventLoop) { d.arm(l) }
 
 // Close ends the loop for good. Tasks that are not done are ended by force and reported,
-// executor jobs are cancelled and given the grace, sockets are closed, and failures nobody
-// asked for are reported. It returns ErrLoopRunning if the loop runs; closing a closed loop
+// executor jobs are cancelled and given the grace, processes are killed, sockets are closed, and
+// failures nobody asked for are reported. It returns ErrLoopRunning if the loop runs; closing a closed loop
 // does nothing. CPython: loop.close.
 func (l *EventLoop) Close() error {
 	if l.running {
@@ -194,6 +194,9 @@ func (l *EventLoop) Close() error {
 	l.executor.cancelAll(ErrLoopClosed)
 	if left := l.joinExecutor(l.options.grace); len(left) > 0 {
 		slog.Warn("asyncio: executor jobs did not end and are left behind", "jobs", len(left), "functions", left)
+	}
+	if left := l.joinProcesses(l.options.grace); left > 0 {
+		slog.Warn("asyncio: processes did not end although they were killed, and are left behind", "processes", left)
 	}
 	l.closed = true
 	l.inbox.close()

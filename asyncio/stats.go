@@ -11,33 +11,35 @@ import (
 
 // Stats is a snapshot of a loop. Counters start at zero when the loop is made.
 type Stats struct {
-	Turns    uint64           // turns of the loop
-	Steps    uint64           // callbacks run and tasks resumed or started
-	Ready    int              // entries of the ready queue now
-	Timers   int              // armed timers now, sleeping tasks included
-	Tasks    int              // unfinished tasks now
-	Created  uint64           // tasks ever created
-	Workers  int              // coroutines in the pool, waiting for tasks
-	Jobs     int              // executor jobs running or waiting
-	Sockets  int              // open sockets
-	Unheard  int              // failures nobody has asked for yet
-	StepTime LatencyHistogram // how long steps took; recorded in debug mode only
+	Turns     uint64           // turns of the loop
+	Steps     uint64           // callbacks run and tasks resumed or started
+	Ready     int              // entries of the ready queue now
+	Timers    int              // armed timers now, sleeping tasks included
+	Tasks     int              // unfinished tasks now
+	Created   uint64           // tasks ever created
+	Workers   int              // coroutines in the pool, waiting for tasks
+	Jobs      int              // executor jobs running or waiting
+	Sockets   int              // open sockets and pipes, and processes that are watched like them
+	Processes int              // subprocesses started and not ended yet
+	Unheard   int              // failures nobody has asked for yet
+	StepTime  LatencyHistogram // how long steps took; recorded in debug mode only
 }
 
 // Stats returns a snapshot of the loop. It walks the unfinished tasks.
 func (l *EventLoop) Stats() Stats {
 	return Stats{
-		Turns:    l.turns,
-		Steps:    l.steps,
-		Ready:    l.ready.n,
-		Timers:   l.timers.len(),
-		Tasks:    len(l.allTasks()),
-		Created:  l.taskSeq,
-		Workers:  len(l.idleWorkers),
-		Jobs:     l.executor.running + len(l.executor.waiting),
-		Sockets:  l.inbox.idle.Active(),
-		Unheard:  l.unheard.n,
-		StepTime: l.stepTime,
+		Turns:     l.turns,
+		Steps:     l.steps,
+		Ready:     l.ready.n,
+		Timers:    l.timers.len(),
+		Tasks:     len(l.allTasks()),
+		Created:   l.taskSeq,
+		Workers:   len(l.idleWorkers),
+		Jobs:      l.executor.running + len(l.executor.waiting),
+		Sockets:   l.inbox.idle.Active(),
+		Processes: l.processes.n,
+		Unheard:   l.unheard.n,
+		StepTime:  l.stepTime,
 	}
 }
 

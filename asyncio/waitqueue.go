@@ -114,6 +114,8 @@ const (
 	waitThread
 	waitReceive
 	waitSend
+	waitSpawn
+	waitProcess
 )
 
 // String returns the reason as reports print it.
@@ -127,5 +129,6 @@ func (r waitReason) String() string {
 		waitChannel: "a channel", waitExecutor: "ToThread",
 		waitThread:  "ThreadEvent.Wait",
 		waitReceive: "PacketConn.ReadFrom", waitSend: "PacketConn.WriteTo",
+		waitSpawn: "the start of a process", waitProcess: "Process.Wait",
 	}[r]
 }
