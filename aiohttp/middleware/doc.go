@@ -1,5 +1,5 @@
 // Package middleware has the client middlewares that most programs end up needing:
-// retries, rate limits, a cache and a log.
+// retries, rate limits, a cache, a log, and Digest authentication.
 //
 //	limiter := middleware.NewRateLimiter(middleware.WithRatePerHost(5, 10))
 //	session := aiohttp.NewClientSession(aiohttp.WithMiddlewares(
