@@ -116,6 +116,7 @@ const (
 	waitSend
 	waitSpawn
 	waitProcess
+	waitFile
 )
 
 // String returns the reason as reports print it.
@@ -130,5 +131,6 @@ func (r waitReason) String() string {
 		waitThread:  "ThreadEvent.Wait",
 		waitReceive: "PacketConn.ReadFrom", waitSend: "PacketConn.WriteTo",
 		waitSpawn: "the start of a process", waitProcess: "Process.Wait",
+		waitFile: "a descriptor",
 	}[r]
 }

@@ -68,7 +68,7 @@ var doors = map[string]archtest.Door{
 		Files: map[string][]string{
 			// coroutine: unwinds by force; channel: waits for a Go channel in the loop's stead
 			"asyncio":       {"executor.go", "signals.go", "coroutine.go", "channel.go"},
-			"internal/sock": {"fallback_listen.go", "fallback_packet.go", "fallback_stream.go"},
+			"internal/sock": {"fallback_listen.go", "fallback_packet.go", "fallback_stream.go", "fallback_watch.go"},
 		},
 		Why: "leave the loop through the executor, which a test can hold still",
 	},

@@ -45,6 +45,26 @@ func (q *kernelQueue) watch(fd int) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(q.fd, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
+// arm registers fd for the next time that it is ready for want, once. It tells
+// whether fd was registered already, perhaps for something else.
+func (q *kernelQueue) arm(fd int, gen uint32, want Ready) (known bool, err error) {
+	ev := unix.EpollEvent{Events: unix.EPOLLONESHOT, Fd: int32(fd), Pad: int32(gen)}
+	if want&Readable != 0 {
+		ev.Events |= unix.EPOLLIN | unix.EPOLLRDHUP
+	}
+	if want&Writable != 0 {
+		ev.Events |= unix.EPOLLOUT
+	}
+	err = unix.EpollCtl(q.fd, unix.EPOLL_CTL_MOD, fd, &ev)
+	if err != unix.ENOENT {
+		return true, os.NewSyscallError("epoll_ctl", err)
+	}
+	return false, os.NewSyscallError("epoll_ctl", unix.EpollCtl(q.fd, unix.EPOLL_CTL_ADD, fd, &ev))
+}
+
+// disarm is the opposite of arm. It does no harm if there is nothing to undo.
+func (q *kernelQueue) disarm(fd int) { _ = unix.EpollCtl(q.fd, unix.EPOLL_CTL_DEL, fd, nil) }
+
 // poll fetches events without blocking.
 func (q *kernelQueue) poll() (int, error) {
 	for {

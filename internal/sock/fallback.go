@@ -24,9 +24,10 @@ type fallbackPoller struct {
 	posted   []func() // results, in the order in which operations ended
 	finished bool     // nobody will fetch them any more
 
-	taken  []func() // posted earlier, not run yet
-	open   map[io.Closer]struct{}
-	closed bool
+	taken   []func() // posted earlier, not run yet
+	open    map[io.Closer]struct{}
+	watches map[watchKey]*fallbackWatch // under way, those that can be shared
+	closed  bool
 }
 
 func newFallback() *fallbackPoller {

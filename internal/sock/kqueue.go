@@ -42,6 +42,32 @@ func (q *kernelQueue) remove(fd int) error {
 	return q.change(changes[:])
 }
 
+// arm registers fd for the next time that it is ready for want, once. Whether
+// it was registered already a kqueue does not tell: closing a descriptor has
+// removed it, and what is known of its predecessor with it.
+func (q *kernelQueue) arm(fd int, _ uint32, want Ready) (known bool, err error) {
+	var changes [2]unix.Kevent_t
+	n := 0
+	if want&Readable != 0 {
+		unix.SetKevent(&changes[n], fd, unix.EVFILT_READ, unix.EV_ADD|unix.EV_ONESHOT)
+		n++
+	}
+	if want&Writable != 0 {
+		unix.SetKevent(&changes[n], fd, unix.EVFILT_WRITE, unix.EV_ADD|unix.EV_ONESHOT)
+		n++
+	}
+	return true, q.change(changes[:n])
+}
+
+// disarm is the opposite of arm. It does no harm if there is nothing to undo.
+func (q *kernelQueue) disarm(fd int) {
+	for _, filter := range [...]int{unix.EVFILT_READ, unix.EVFILT_WRITE} {
+		var ev [1]unix.Kevent_t
+		unix.SetKevent(&ev[0], fd, filter, unix.EV_DELETE)
+		_ = q.change(ev[:])
+	}
+}
+
 // watch registers an auxiliary descriptor, level-triggered for reading.
 func (q *kernelQueue) watch(fd int) error {
 	var changes [1]unix.Kevent_t

@@ -24,13 +24,14 @@ const defaultKind = nativeDefault
 
 // nativePoller implements Poller on a kernelQueue.
 type nativePoller struct {
-	queue  *kernelQueue
-	parker parker
-	table  []*handle // by descriptor
-	gen    uint32    // of the latest registration
-	open   int
-	iovecs iovecs // scratch space of TryWritev
-	closed bool
+	queue   *kernelQueue
+	parker  parker
+	table   []*handle // by descriptor
+	gen     uint32    // of the latest registration
+	open    int
+	iovecs  iovecs // scratch space of TryWritev
+	watched watchTable
+	closed  bool
 }
 
 // parker blocks on a kernelQueue. wait leaves the events in the queue and
@@ -63,6 +64,9 @@ func (p *nativePoller) Wait(timeout time.Duration) error {
 	if p.closed {
 		return net.ErrClosed
 	}
+	if len(p.watched.all) > 0 {
+		timeout = p.checkWatched(timeout)
+	}
 	n, err := p.parker.wait(timeout)
 	if err != nil {
 		return err
@@ -76,6 +80,10 @@ func (p *nativePoller) Wait(timeout time.Duration) error {
 		fd, gen, ready := p.queue.event(i)
 		if h := p.lookup(fd, gen); h != nil {
 			h.deliver(ready)
+		} else if p.watched.queue != nil && fd == p.watched.queue.fd {
+			if err := p.deliverWatched(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -98,6 +106,14 @@ func (p *nativePoller) Close() error {
 		}
 	}
 	p.closed = true
+	if p.watched.queue != nil {
+		p.open -= len(p.watched.all)
+		for _, w := range p.watched.all {
+			w.at = nil
+		}
+		p.watched.queue.close()
+		p.watched = watchTable{}
+	}
 	return p.parker.close()
 }
 

@@ -24,7 +24,12 @@ var ErrWouldBlock = errors.New("sock: operation would block")
 
 // ErrUnsupported is what an operation answers that this platform or this kind
 // of socket does not have.
-var ErrUnsupported = errors.New("sock: not supported here")
+var ErrUnsupported error = unsupported{}
+
+type unsupported struct{}
+
+func (unsupported) Error() string        { return "not supported here" }
+func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
 // Ready is a set of the things a socket is ready for.
 type Ready uint8
@@ -85,6 +90,7 @@ func New(kind Kind) (Poller, error) {
 type Poller interface {
 	Network
 	Files
+	Watches
 
 	// Wait reports readiness by calling the notify functions of sockets in
 	// the order in which the system named them. A negative timeout waits until
