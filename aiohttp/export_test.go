@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
@@ -98,4 +99,24 @@ func EnvironmentProxy(ctx context.Context, env map[string]string, raw string, we
 		return "direct"
 	}
 	return p.name()
+}
+
+// ParseEvents feeds the pieces of a stream to the parser of server-sent events.
+func ParseEvents(pieces ...[]byte) (events []ServerEvent, err error) {
+	var p eventParser
+	for _, piece := range pieces {
+		if _, err = p.feed(piece, func(e ServerEvent) bool { events = append(events, e); return true }); err != nil {
+			break
+		}
+	}
+	return events, err
+}
+
+// ParseLinks reads a Link header as seen from base.
+func ParseLinks(base, line string) []Link {
+	u, err := url.Parse(base)
+	if err != nil {
+		panic(err)
+	}
+	return appendLinks(nil, line, u)
 }

@@ -91,7 +91,10 @@ func (h *h1Conn) exchange(ctx context.Context, r *ClientRequest, resp *ClientRes
 		return r.ioFailure(ctx, err, PhaseWrite, deadline)
 	}
 	r.call.dropHead()
-	h.sent = true
+	h.sent, resp.uploaded = true, true
+	if r.body != nil {
+		resp.output = r.body.size()
+	}
 	if r.call.trace != nil {
 		r.reportSent(ctx)
 	}

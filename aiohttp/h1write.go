@@ -50,7 +50,7 @@ func listsToken(list, token string) bool {
 func (h *h1Conn) duplex(ctx context.Context, r *ClientRequest, resp *ClientResponse) error {
 	sending, stop := asyncio.WithDeadline(ctx, noDeadline)
 	defer stop()
-	w := &bodyWriter{conn: h, req: r, ctx: sending}
+	w := &bodyWriter{conn: h, req: r, resp: resp, ctx: sending}
 	if expects100(r) {
 		w.consent = asyncio.NewFuture[struct{}](ctx)
 	}
@@ -78,7 +78,7 @@ func (h *h1Conn) duplex(ctx context.Context, r *ClientRequest, resp *ClientRespo
 	answered := w.answered
 	var broken *wireError
 	hungUp := errors.As(err, &broken) && isDrop(broken.err)
-	h.sent = err == nil
+	h.sent, resp.uploaded = err == nil, err == nil
 	if err != nil && !answered && !hungUp {
 		watch.Cancel(err)
 	}
@@ -120,6 +120,7 @@ func (e *wireError) Unwrap() error { return e.err }
 type bodyWriter struct {
 	conn     *h1Conn
 	req      *ClientRequest
+	resp     *ClientResponse
 	ctx      context.Context // ends when the answer is there
 	consent  *asyncio.Future[struct{}]
 	answered bool
@@ -178,7 +179,11 @@ func (w *bodyWriter) plain(p []byte) error {
 	if w.written += int64(len(p)); w.written > w.req.framing.length {
 		return fmt.Errorf("the body is longer than the %d bytes announced in Content-Length", w.req.framing.length)
 	}
-	return w.write(p)
+	if err := w.write(p); err != nil {
+		return err
+	}
+	w.resp.output = w.written
+	return nil
 }
 
 // chunk sends bytes as chunks, each in one write.
@@ -191,6 +196,7 @@ func (w *bodyWriter) chunk(p []byte) error {
 			return err
 		}
 		w.written += int64(n)
+		w.resp.output = w.written
 		p = p[n:]
 	}
 	return nil

@@ -51,6 +51,8 @@ type settings struct {
 	sensitive    []string
 	middlewares  []ClientMiddleware
 	tls          tlsChoice
+	charsets     CharsetResolver
+	received     func(received, total int64) // told of every read of a body
 }
 
 // tlsChoice is how the peer of a TLS connection is verified.
@@ -75,7 +77,8 @@ type requestOptions struct {
 	redirects   redirectChoice
 	proxy       *proxyChoice // nil: nothing said
 	traceData   any
-	err         error // the first option that cannot be
+	uploaded    func(sent, total int64) // told of every write of the body
+	err         error                   // the first option that cannot be
 }
 
 type redirectChoice uint8

@@ -223,6 +223,9 @@ func (c *call) begin(method, rawURL string) error {
 	if c.opts.err != nil {
 		return r.invalid(c.opts.err)
 	}
+	if c.opts.uploaded != nil && r.body != nil {
+		r.body = &countedPayload{payload: r.body, report: c.opts.uploaded}
+	}
 	if u := r.loc.user; u != nil {
 		if c.opts.authorize != "" || r.own["Authorization"] != nil || c.session.headers["Authorization"] != nil {
 			return r.invalid(errTwoCredentials)

@@ -19,9 +19,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/encoding/unicode"
-
 	"github.com/aio-go/aio/internal/http1"
 )
 
@@ -54,6 +51,8 @@ type ClientResponse struct {
 	bufferSize int
 	length     int64 // announced body bytes on the wire, -1 if unknown
 	trailer    http.Header
+	output     int64  // bytes of the request's body that were sent
+	uploaded   bool   // all of it was
 	surplus    bool   // the server sent more than it had announced
 	body       []byte // what Read returned
 	read       bool
@@ -245,29 +244,6 @@ func grow(b []byte, step int) []byte {
 	return out
 }
 
-// Text reads the whole body and returns it as UTF-8, decoded from the charset that
-// Content-Type names; without one, or with an unknown one, it is taken to be UTF-8.
-// Bytes that are invalid in the charset become U+FFFD. It suspends as Read does.
-func (r *ClientResponse) Text(ctx context.Context) (string, error) {
-	body, err := r.Read(ctx)
-	if err != nil {
-		return "", err
-	}
-	charset := asciiLower(r.Charset())
-	if charset == "" || charset == "utf-8" || charset == "us-ascii" {
-		return strings.ToValidUTF8(string(body), "\uFFFD"), nil
-	}
-	enc, err := htmlindex.Get(charset)
-	if err != nil || enc == unicode.UTF8 {
-		return strings.ToValidUTF8(string(body), "\uFFFD"), nil
-	}
-	text, err := enc.NewDecoder().Bytes(body)
-	if err != nil {
-		return "", r.payloadError(fmt.Errorf("decode %s: %w", clip(charset), err))
-	}
-	return string(text), nil
-}
-
 // JSONOption changes what JSON accepts.
 type JSONOption func(*jsonOptions)
 
@@ -278,7 +254,7 @@ func WithAnyContentType() JSONOption { return func(o *jsonOptions) { o.anyType =
 
 // JSON reads the whole body and decodes it into v. Unless the media type is
 // application/json or ends in +json the error is a *ContentTypeError and nothing is
-// read. It suspends as Read does.
+// read. A charset that Content-Type names is heeded. It suspends as Read does.
 func (r *ClientResponse) JSON(ctx context.Context, v any, opts ...JSONOption) error {
 	var o jsonOptions
 	for _, opt := range opts {
@@ -290,6 +266,13 @@ func (r *ClientResponse) JSON(ctx context.Context, v any, opts ...JSONOption) er
 	body, err := r.Read(ctx)
 	if err != nil {
 		return err
+	}
+	if name := r.Charset(); name != "" {
+		text, err := decodeText(body, name)
+		if err != nil {
+			return r.payloadError(err)
+		}
+		body = []byte(text)
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		return r.payloadError(fmt.Errorf("decode JSON: %w", err))

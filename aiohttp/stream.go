@@ -113,10 +113,21 @@ func (s *StreamReader) fetchRaw(ctx context.Context, p []byte) (int, error) {
 	if err != nil {
 		s.detach()
 	}
+	if f := s.resp.call.opts.received; f != nil && n > 0 {
+		f(s.raw, s.total())
+	}
 	if s.taps != nil {
 		s.tapped(ctx, p[:n], err, err == io.EOF)
 	}
 	return n, err
+}
+
+// total is how long the body is on the wire, -1 if that was not announced.
+func (s *StreamReader) total() int64 {
+	if s.resp.length <= 0 {
+		return -1
+	}
+	return s.resp.length
 }
 
 // describe makes what a decoder complains about an error of the response; errors

@@ -1,0 +1,208 @@
+package aiohttp_test
+
+// Downloads: broken off, continued, checked.
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aio-go/aio/aiohttp"
+)
+
+const content = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+// fileServer serves content. Each connection takes one request; cuts[i] is after how many
+// bytes of the body the i-th is reset, 0 for never.
+type fileServer struct {
+	tag    string
+	cuts   []int
+	chunky bool
+	heads  []string
+}
+
+func (f *fileServer) script(ctx context.Context, p *peer) error {
+	head, err := p.readHead(ctx)
+	if err != nil {
+		return err
+	}
+	f.heads = append(f.heads, head)
+	body, start := content, 0
+	status := "200 OK"
+	if _, spec, ok := strings.Cut(head, "Range: bytes="); ok && strings.Contains(head, "If-Range: "+f.tag+"\r\n") {
+		fmt.Sscanf(spec, "%d-", &start)
+		if start >= len(content) {
+			return p.send(ctx, fmt.Sprintf("HTTP/1.1 416 No\r\nContent-Range: bytes */%d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", len(content)))
+		}
+		body = content[start:]
+		status = fmt.Sprintf("206 Partial Content\r\nContent-Range: bytes %d-%d/%d", start, len(content)-1, len(content))
+	}
+	cut := 0
+	if i := len(f.heads) - 1; i < len(f.cuts) {
+		cut = f.cuts[i]
+	}
+	p.send(ctx, fmt.Sprintf("HTTP/1.1 %s\r\nETag: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n", status, f.tag, len(body)))
+	if cut > 0 {
+		p.send(ctx, body[:cut])
+		p.hangUp()
+		return nil
+	}
+	p.send(ctx, body)
+	p.hangUp()
+	return nil
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(data)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func TestDownloadContinuesWhereTheConnectionBroke(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	server := &fileServer{tag: `"v1"`, cuts: []int{10, 5}}
+	run(t, server.script, func(ctx context.Context, w *world) error {
+		sum := sha256.Sum256([]byte(content))
+		var last, total int64
+		got, err := w.session.Download(ctx, aiohttp.Download{
+			URL: "http://h/file", Path: path, Hash: sha256.New(), Sum: sum[:],
+			Progress: func(written, of int64) { last, total = written, of },
+		})
+		if err != nil {
+			return err
+		}
+		if read(t, path) != content {
+			t.Errorf("got %q in the file", read(t, path))
+		}
+		if got.Attempts != 3 || got.Bytes != int64(len(content)) || got.Resumed != 0 {
+			t.Errorf("got %+v", got)
+		}
+		if last != got.Bytes || total != got.Bytes {
+			t.Errorf("the last progress was %d of %d", last, total)
+		}
+		for i, want := range []string{"", "bytes=10-", "bytes=15-"} {
+			_, spec, _ := strings.Cut(server.heads[i], "\r\nRange: ")
+			if spec, _, _ = strings.Cut(spec, "\r\n"); spec != want {
+				t.Errorf("request %d asked for %q, want %q", i, spec, want)
+			}
+		}
+		if exists(path+".part") || exists(path+".part.json") {
+			t.Error("parts are left over")
+		}
+		return nil
+	})
+}
+
+func TestDownloadContinuesAPartOfAnEarlierRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	server := &fileServer{tag: `"v1"`, cuts: []int{10}}
+	run(t, server.script, func(ctx context.Context, w *world) error {
+		_, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Attempts: 1})
+		if !errors.Is(err, aiohttp.ErrClientPayload) {
+			t.Errorf("got %v, want the body to break off", err)
+		}
+		if exists(path) || read(t, path+".part") != content[:10] {
+			t.Error("the part is not kept, or under the final name")
+		}
+		hash := sha256.New()
+		got, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Hash: hash})
+		if err != nil {
+			return err
+		}
+		if got.Resumed != 10 || got.Attempts != 1 || read(t, path) != content {
+			t.Errorf("got %+v and %q", got, read(t, path))
+		}
+		if want := sha256.Sum256([]byte(content)); string(hash.Sum(nil)) != string(want[:]) {
+			t.Error("the hash was not fed with what was there already")
+		}
+		return nil
+	})
+}
+
+func TestDownloadBeginsAnewWhenTheThingHasChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	server := &fileServer{tag: `"v1"`, cuts: []int{10}}
+	run(t, server.script, func(ctx context.Context, w *world) error {
+		w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Attempts: 1})
+		os.WriteFile(path+".part", []byte("XXXXXXXXXX"), 0o600)
+		server.tag = `"v2"`
+		got, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path})
+		if err != nil {
+			return err
+		}
+		if got.Resumed != 0 || read(t, path) != content {
+			t.Errorf("got %+v and %q", got, read(t, path))
+		}
+		return nil
+	})
+}
+
+func TestDownloadFinishesAPartThatIsComplete(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	server := &fileServer{tag: `"v1"`, cuts: []int{10}}
+	run(t, server.script, func(ctx context.Context, w *world) error {
+		w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Attempts: 1})
+		os.WriteFile(path+".part", []byte(content), 0o600)
+		got, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path})
+		if err != nil || read(t, path) != content || got.Resumed != int64(len(content)) {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		// More than there is cannot be a part of it.
+		os.Remove(path)
+		server.cuts = append(server.cuts, 0, 10)
+		w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Attempts: 1})
+		os.WriteFile(path+".part", []byte(content+"more"), 0o600)
+		got, err = w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path})
+		if err != nil || read(t, path) != content || got.Resumed != 0 {
+			t.Errorf("with too long a part: got %+v, %v", got, err)
+		}
+		return nil
+	})
+}
+
+func TestDownloadRefusesWrongBytes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	run(t, (&fileServer{tag: `"v1"`}).script, func(ctx context.Context, w *world) error {
+		os.WriteFile(path, []byte("before"), 0o600)
+		_, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Hash: sha256.New(), Sum: make([]byte, 32)})
+		if !errors.Is(err, aiohttp.ErrChecksum) {
+			t.Errorf("got %v, want ErrChecksum", err)
+		}
+		if read(t, path) != "before" || exists(path+".part") {
+			t.Error("the file was replaced, or the wrong part is kept")
+		}
+		return nil
+	})
+}
+
+func TestDownloadReportsRefusals(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	run(t, answers("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone"), func(ctx context.Context, w *world) error {
+		_, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path})
+		var status *aiohttp.ClientResponseError
+		if !errors.As(err, &status) || status.Status != 404 || exists(path) {
+			t.Errorf("got %v", err)
+		}
+		if len(w.dials) != 1 {
+			t.Errorf("got %d connections for a 404, want 1", len(w.dials))
+		}
+		_, err = w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: filepath.Join(path, "no", "where")})
+		if !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v for a directory that does not exist", err)
+		}
+		return nil
+	})
+}
