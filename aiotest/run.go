@@ -28,6 +28,7 @@ type Option func(*config)
 type config struct {
 	seed    uint64
 	shuffle bool
+	network asyncio.Network // nil: the machine's
 	loop    []asyncio.LoopOption
 	leaks   bool
 }
@@ -38,6 +39,11 @@ type config struct {
 func WithSeed(seed uint64) Option {
 	return func(c *config) { c.seed, c.shuffle = seed, true }
 }
+
+// WithNetwork makes the body dial, listen and resolve in n: a [Network] of its own making,
+// which gets the seed of the run unless it has one, or asyncio.NativeNetwork() for sockets of
+// this machine. With those, time passes at its real pace while sockets are open.
+func WithNetwork(n asyncio.Network) Option { return func(c *config) { c.network = n } }
 
 // WithLoopOptions passes options on to the loop. They come after Run's own, so that
 // asyncio.WithClock, for example, replaces the virtual clock.
@@ -62,7 +68,7 @@ func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 	for _, opt := range opts {
 		opt(&c)
 	}
-	var found findings
+	found := findings{network: c.simulated()}
 	runner := asyncio.NewRunner(c.options()...)
 	defer runner.Close() // for a body that leaves by runtime.Goexit
 	loop := runner.Loop()
@@ -86,20 +92,39 @@ func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 	}
 }
 
+// simulated returns the simulated network of the run, with the seed of the run unless it has
+// one of its own; nil if the run is on another network.
+func (c *config) simulated() *Network {
+	n, _ := c.network.(*Network)
+	if h, ok := c.network.(*Host); ok {
+		n = h.net
+	}
+	if n != nil && !n.seeded {
+		n.seed(c.seed)
+	}
+	return n
+}
+
 func (c *config) options() []asyncio.LoopOption {
 	opts := []asyncio.LoopOption{
 		asyncio.WithClock(new(Clock)), asyncio.WithDeadlockError(true), asyncio.WithoutSignals(),
-		asyncio.WithRandom(rand.NewPCG(c.seed, 1)), // 0 is the stream of the picker
+		asyncio.WithRandom(rand.NewPCG(c.seed, 1)), // 0 is the stream of the picker, 2 that of the network
 	}
 	if c.shuffle {
 		rng := rand.New(rand.NewPCG(c.seed, 0))
 		opts = append(opts, asyncio.WithPicker(rng.IntN))
 	}
+	if c.network != nil {
+		opts = append(opts, asyncio.WithNetwork(c.network))
+	}
 	return append(opts, c.loop...)
 }
 
 // findings are what a run left behind.
-type findings struct{ lines []string }
+type findings struct {
+	network *Network // in which something may be on its way; may be nil
+	lines   []string
+}
 
 // note is the loop's exception handler.
 func (f *findings) note(_ *asyncio.EventLoop, info asyncio.ExceptionInfo) {
@@ -111,16 +136,12 @@ func (f *findings) note(_ *asyncio.EventLoop, info asyncio.ExceptionInfo) {
 }
 
 // unfinished notes the tasks and sockets that are left when the body returns. Tasks that the
-// body has cancelled get the turns they need to end.
+// body has cancelled get the turns they need to end, and what is on its way in a simulated
+// network, such as the news that a connection is closed, gets the time to arrive.
 func (f *findings) unfinished(ctx context.Context) {
 	main := asyncio.CurrentTask(ctx)
-	for range settleTurns {
-		if stats := asyncio.RunningLoop(ctx).Stats(); stats.Tasks == 1 && stats.Sockets == 0 && stats.Processes == 0 {
-			return
-		}
-		if err := asyncio.Sleep(ctx, 0); err != nil {
-			break
-		}
+	if f.settled(ctx) {
+		return
 	}
 	for _, task := range asyncio.AllTasks(ctx) {
 		if task == main {
@@ -141,8 +162,43 @@ func (f *findings) unfinished(ctx context.Context) {
 	}
 }
 
-// settleTurns is how many turns a run has, after its body, for what is ending to end.
-const settleTurns = 100
+// How many turns, and how much virtual time, a run has after its body for what is ending to
+// end.
+const (
+	settleTurns = 100
+	settleTime  = 10 * time.Second
+)
+
+// settled waits for tasks and sockets to be gone and reports whether they are.
+func (f *findings) settled(ctx context.Context) bool {
+	loop := asyncio.RunningLoop(ctx)
+	latest := loop.Time() + settleTime
+	for turn := 0; ; {
+		if stats := loop.Stats(); stats.Tasks == 1 && stats.Sockets == 0 && stats.Processes == 0 {
+			return true
+		}
+		pause := time.Duration(0)
+		if turn++; turn > settleTurns {
+			arrival, ok := f.nextArrival()
+			if !ok || arrival > latest {
+				return false
+			}
+			turn, pause = 0, max(arrival-loop.Time(), 1)
+		}
+		if err := asyncio.Sleep(ctx, pause); err != nil {
+			return false
+		}
+	}
+}
+
+// nextArrival returns when something arrives in the simulated network, if there is one and
+// something will.
+func (f *findings) nextArrival() (time.Duration, bool) {
+	if f.network == nil || f.network.loop == nil {
+		return 0, false
+	}
+	return f.network.events.next()
+}
 
 func (f *findings) report(t testing.TB) {
 	t.Helper()

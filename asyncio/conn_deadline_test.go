@@ -14,7 +14,7 @@ import (
 func TestDeadlineInterruptsASuspendedRead(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		a, b := connPair(ctx, t)
-		if err := a.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+		if err := a.SetReadDeadline(asyncio.RunningLoop(ctx).Wall().Add(20 * time.Millisecond)); err != nil {
 			t.Error(err)
 		}
 		for range 2 { // also the read after that
@@ -60,7 +60,7 @@ func TestPassedDeadlineFailsAtOnceAlthoughThereIsData(t *testing.T) {
 		wantTimeout(t, err)
 		_, err = a.Write([]byte("x"))
 		wantTimeout(t, err)
-		a.SetDeadline(time.Now().Add(time.Hour))
+		a.SetDeadline(asyncio.RunningLoop(ctx).Wall().Add(time.Hour))
 		wantRead(t, a, "x")
 		send(t, a, "x")
 		return nil
@@ -68,12 +68,12 @@ func TestPassedDeadlineFailsAtOnceAlthoughThereIsData(t *testing.T) {
 }
 
 func TestDeadlineSetByAnotherTaskReachesASuspendedRead(t *testing.T) {
-	for name, set := range map[string]func(c *asyncio.Conn){
-		"passed": func(c *asyncio.Conn) { c.SetReadDeadline(time.Unix(1, 0)) },
-		"soon":   func(c *asyncio.Conn) { c.SetReadDeadline(time.Now().Add(10 * time.Millisecond)) },
-		"sooner than before": func(c *asyncio.Conn) {
-			c.SetReadDeadline(time.Now().Add(time.Hour))
-			c.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+	for name, set := range map[string]func(c *asyncio.Conn, now time.Time){
+		"passed": func(c *asyncio.Conn, _ time.Time) { c.SetReadDeadline(time.Unix(1, 0)) },
+		"soon":   func(c *asyncio.Conn, now time.Time) { c.SetReadDeadline(now.Add(10 * time.Millisecond)) },
+		"sooner than before": func(c *asyncio.Conn, now time.Time) {
+			c.SetReadDeadline(now.Add(time.Hour))
+			c.SetReadDeadline(now.Add(10 * time.Millisecond))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestDeadlineSetByAnotherTaskReachesASuspendedRead(t *testing.T) {
 				a, _ := connPair(ctx, t)
 				reader := spawn(ctx, func(context.Context) error { _, err := a.Read(make([]byte, 1)); return err })
 				asyncio.Sleep(ctx, 0)
-				set(a)
+				set(a, asyncio.RunningLoop(ctx).Wall())
 				_, err := reader.Await(ctx)
 				wantTimeout(t, err)
 				return nil
@@ -93,10 +93,10 @@ func TestDeadlineSetByAnotherTaskReachesASuspendedRead(t *testing.T) {
 func TestDeadlineThatWasMovedDoesNotFire(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		a, b := connPair(ctx, t)
-		a.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		a.SetReadDeadline(asyncio.RunningLoop(ctx).Wall().Add(10 * time.Millisecond))
 		reader := spawn(ctx, func(context.Context) error { wantRead(t, a, "late"); return nil })
 		asyncio.Sleep(ctx, 0)
-		a.SetReadDeadline(time.Now().Add(time.Hour))
+		a.SetReadDeadline(asyncio.RunningLoop(ctx).Wall().Add(time.Hour))
 		asyncio.Sleep(ctx, 30*time.Millisecond)
 		send(t, b, "late")
 		_, err := reader.Await(ctx)

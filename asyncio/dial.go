@@ -57,7 +57,7 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, erro
 	if err != nil {
 		return nil, opError("dial", network, address, err)
 	}
-	h, err := l.network()
+	h, err := l.networkOf(ctx)
 	if err != nil {
 		return nil, opError("dial", network, address, err)
 	}

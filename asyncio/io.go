@@ -15,7 +15,7 @@ import (
 )
 
 // A Network is where a loop gets its connections from; see [WithNetwork]. Package aiotest
-// has one that is simulated.
+// has one that is simulated; see also [SimulatedHost].
 type Network interface {
 	// Attach returns the network as l sees it. The loop calls it when it first needs a
 	// connection.
@@ -78,11 +78,12 @@ type systemHost struct {
 
 // netState is what a loop has for its connections.
 type netState struct {
-	host    Host   // nil until it is needed
-	scratch []byte // for reading by callbacks; used within one call only
-	cipher  []byte // the same for encrypted bytes
-	large   []byte // the same for datagrams of Unix sockets
-	spare   [][]byte
+	host      Host          // nil until it is needed
+	simulated SimulatedHost // host, if it is one
+	scratch   []byte        // for reading by callbacks; used within one call only
+	cipher    []byte        // the same for encrypted bytes
+	large     []byte        // the same for datagrams of Unix sockets
+	spare     [][]byte
 }
 
 // copySize is how much is read at once where the caller brings no buffer.
@@ -103,6 +104,7 @@ func (l *EventLoop) network() (Host, error) {
 	host, err := n.Attach(l)
 	if err == nil {
 		l.host = host
+		l.simulated, _ = host.(SimulatedHost)
 	}
 	return host, err
 }

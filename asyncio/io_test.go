@@ -1,7 +1,7 @@
 package asyncio_test
 
 // What the tests of connections share: they run on real sockets of this machine, in real
-// time, once for each kind of network.
+// time, once for each kind of poller, and once more on a simulated network.
 
 import (
 	"bytes"
@@ -24,7 +24,11 @@ var networks = []struct {
 }{
 	{"native", asyncio.NativeNetwork},
 	{"portable", asyncio.PortableNetwork},
+	{simulated, func() asyncio.Network { return aiotest.NewNetwork() }},
 }
+
+// simulated is the network on which tests run under virtual time.
+const simulated = "simulated"
 
 // patience is how long something may take that should happen at once.
 const patience = 20 * time.Second
@@ -32,11 +36,25 @@ const patience = 20 * time.Second
 // onNetworks runs body as the main task of a loop, once for each kind of network.
 func onNetworks(t *testing.T, body func(ctx context.Context, t *testing.T) error, opts ...asyncio.RunOption) {
 	t.Helper()
-	for _, n := range networks {
+	onEach(t, len(networks), body, opts)
+}
+
+// onKernel is onNetworks without the simulated one: for what tests the kernel, or real time.
+func onKernel(t *testing.T, body func(ctx context.Context, t *testing.T) error, opts ...asyncio.RunOption) {
+	t.Helper()
+	onEach(t, len(networks)-1, body, opts)
+}
+
+func onEach(t *testing.T, first int, body func(ctx context.Context, t *testing.T) error, opts []asyncio.RunOption) {
+	t.Helper()
+	for _, n := range networks[:first] {
 		t.Run(n.name, func(t *testing.T) {
 			t.Helper()
 			noGoroutineLeft(t)
 			opts := append([]asyncio.RunOption{asyncio.WithNetwork(n.of()), asyncio.WithoutSignals()}, opts...)
+			if n.name == simulated {
+				opts = append(opts, asyncio.WithClock(new(aiotest.Clock)), asyncio.WithDeadlockError(true))
+			}
 			_, err := asyncio.Run(context.Background(), func(ctx context.Context) (none, error) {
 				return asyncio.Timeout(ctx, patience, func(ctx context.Context) (none, error) {
 					return none{}, body(ctx, t)

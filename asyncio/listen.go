@@ -86,7 +86,7 @@ func (l *EventLoop) listen(ctx context.Context, network, address string, opts so
 	if err != nil {
 		return nil, err
 	}
-	h, err := l.network()
+	h, err := l.networkOf(ctx)
 	if err != nil {
 		return nil, err
 	}

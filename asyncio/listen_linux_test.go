@@ -36,7 +36,7 @@ func TestAcceptSurvivesDescriptorExhaustion(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onNetworks(t, func(ctx context.Context, t *testing.T) error {
+			onKernel(t, func(ctx context.Context, t *testing.T) error {
 				var told reports
 				l := asyncio.RunningLoop(ctx)
 				told.listen(l)
@@ -115,7 +115,7 @@ func exhaustDescriptors(t *testing.T) (fill, restore func()) {
 }
 
 func TestIdleConnectionOfAServerIsSmall(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		if strings.HasSuffix(t.Name(), "portable") {
 			t.Skip("an idle connection has a goroutine and a buffer there")
 		}

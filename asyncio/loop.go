@@ -306,6 +306,9 @@ func (l *EventLoop) beginTurn() error {
 			return err
 		}
 	}
+	if l.simulated != nil {
+		l.simulated.RunEvents(l.clock.Now())
+	}
 	if l.timers.len() > 0 {
 		l.fireTimers()
 	}
@@ -374,13 +377,13 @@ func (l *EventLoop) idle() error {
 		return nil
 	}
 	external := l.inbox.idle.Active() > 0 || l.outside > 0
-	if l.timers.len() == 0 {
+	next, timed := l.nextDeadline()
+	if !timed {
 		if external || l.deadlines > 0 {
 			return l.poll(neverFires)
 		}
 		return l.stuck()
 	}
-	next := l.timers.next()
 	wait := next - l.clock.Now()
 	switch {
 	case wait <= 0:

@@ -120,7 +120,7 @@ func (o *datagramOptions) op() (op, address string) {
 // openPacket opens a socket on the first pair of addresses for which the system does it.
 func (l *EventLoop) openPacket(ctx context.Context, network string, o *datagramOptions) (sock.Packet, error) {
 	op, address := o.op()
-	h, err := l.network()
+	h, err := l.networkOf(ctx)
 	if err != nil {
 		return nil, opError(op, network, address, err)
 	}

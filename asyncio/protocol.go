@@ -6,6 +6,7 @@ package asyncio
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"time"
 
@@ -153,6 +154,8 @@ func (s *Server) accept() {
 		case err == sock.ErrWouldBlock:
 		case isExhaustion(err):
 			s.rest(err)
+		case errors.Is(err, net.ErrClosed): // with its host
+			_ = s.Close()
 		default:
 			s.event.loop.CallExceptionHandler(ExceptionInfo{Message: "a server cannot accept and stops", Err: err})
 			_ = s.Close()

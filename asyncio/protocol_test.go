@@ -173,7 +173,7 @@ func TestCreateConnectionCallsAProtocol(t *testing.T) {
 }
 
 func TestServersShareTheLoopFairly(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		// One connection that always has more to read does not keep a timer waiting.
 		r := newRecorder(ctx)
 		r.data = func([]byte) { r.received.Reset() }

@@ -29,7 +29,7 @@ func LookupHost(ctx context.Context, network, host string) ([]netip.Addr, error)
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
 	}
-	n, err := loopOf(ctx).network()
+	n, err := loopOf(ctx).networkOf(ctx)
 	if err != nil {
 		return nil, err
 	}

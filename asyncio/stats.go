@@ -36,7 +36,7 @@ func (l *EventLoop) Stats() Stats {
 		Created:   l.taskSeq,
 		Workers:   len(l.idleWorkers),
 		Jobs:      l.executor.running + len(l.executor.waiting),
-		Sockets:   l.inbox.idle.Active(),
+		Sockets:   l.sockets(),
 		Processes: l.processes.n,
 		Unheard:   l.unheard.n,
 		StepTime:  l.stepTime,

@@ -189,7 +189,7 @@ func TestIdleEncryptedConnIsNotReadable(t *testing.T) {
 
 func TestDeadlinesAndCancellationReachEncryptedConns(t *testing.T) {
 	onTLS(t, func(ctx context.Context, t *testing.T, a, b *asyncio.Conn) error {
-		a.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
+		a.SetReadDeadline(asyncio.RunningLoop(ctx).Wall().Add(10 * time.Millisecond))
 		_, err := a.Read(make([]byte, 1))
 		wantTimeout(t, err)
 		a.SetReadDeadline(time.Time{})
