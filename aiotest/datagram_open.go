@@ -40,10 +40,9 @@ func (s *packetSocket) open(local, remote net.Addr, opts sock.PacketOptions) err
 	if err := h.openFile("socket"); err != nil {
 		return err
 	}
-	if opts.Control != nil {
-		if err := opts.Control(s.network, about.String(), noDescriptor{}); err != nil {
-			return err
-		}
+	ip, _ := sock.PacketAddrOf(about)
+	if err := control(opts.Control, s.network, ip.Addr(), about); err != nil {
+		return err
 	}
 	if local != nil {
 		if err := h.net.refusal(faultListen, h, nil, portOf(local)); err != nil {
@@ -62,7 +61,10 @@ func (s *packetSocket) open(local, remote net.Addr, opts sock.PacketOptions) err
 }
 
 func portOf(addr net.Addr) int {
-	if a, ok := addr.(*net.UDPAddr); ok {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		return a.Port
+	case *net.UDPAddr:
 		return a.Port
 	}
 	return 0

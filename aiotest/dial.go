@@ -29,7 +29,7 @@ func (h *Host) dialTCP(network string, remote *net.TCPAddr, opts sock.DialOption
 		ip = loopback(ip)
 	}
 	target := h.target(ip)
-	if err := h.mayDial(target, network4or6(ip), remote, opts.Control, remote.Port); err != nil {
+	if err := h.mayDial(target, network, ip, remote, opts.Control); err != nil {
 		return nil, err
 	}
 	from, held, err := h.sourceOf(ip, opts.Local)
@@ -50,16 +50,14 @@ func (h *Host) dialTCP(network string, remote *net.TCPAddr, opts sock.DialOption
 }
 
 // mayDial is what can go wrong before anything is sent.
-func (h *Host) mayDial(target *Host, network string, remote net.Addr, control sock.ControlFunc, port int) error {
+func (h *Host) mayDial(target *Host, network string, ip netip.Addr, remote net.Addr, hook sock.ControlFunc) error {
 	if err := h.openFile("socket"); err != nil {
 		return err
 	}
-	if control != nil {
-		if err := control(network, remote.String(), noDescriptor{}); err != nil {
-			return err
-		}
+	if err := control(hook, network, ip, remote); err != nil {
+		return err
 	}
-	if err := h.net.refusal(faultDial, h, target, port); err != nil {
+	if err := h.net.refusal(faultDial, h, target, portOf(remote)); err != nil {
 		return os.NewSyscallError("connect", err)
 	}
 	return nil
@@ -109,7 +107,7 @@ func (h *Host) sourceFor(ip netip.Addr) netip.Addr {
 
 // dialUnix connects at once, as it does with a kernel.
 func (h *Host) dialUnix(remote *net.UnixAddr, opts sock.DialOptions) (*stream, error) {
-	if err := h.mayDial(h, "unix", remote, opts.Control, 0); err != nil {
+	if err := h.mayDial(h, "unix", netip.Addr{}, remote, opts.Control); err != nil {
 		return nil, err
 	}
 	l := h.bound[binding{path: remote.Name}]
@@ -182,13 +180,6 @@ func loopback(ip netip.Addr) netip.Addr {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
 	return netip.IPv6Loopback()
-}
-
-func network4or6(ip netip.Addr) string {
-	if ip.Is4() {
-		return "tcp4"
-	}
-	return "tcp6"
 }
 
 // add notes an open socket.

@@ -52,10 +52,8 @@ type binding struct {
 
 // listen makes a listener at a place, which others may have.
 func (h *Host) listen(network string, at binding, addr net.Addr, opts sock.ListenOptions) (*listener, error) {
-	if opts.Control != nil {
-		if err := opts.Control(network, addr.String(), noDescriptor{}); err != nil {
-			return nil, err
-		}
+	if err := control(opts.Control, network, at.ip, addr); err != nil {
+		return nil, err
 	}
 	if err := h.net.refusal(faultListen, h, nil, at.port); err != nil {
 		return nil, os.NewSyscallError("bind", err)

@@ -348,6 +348,20 @@ func (noDescriptor) Read(func(fd uintptr) bool) error { return sock.ErrUnsupport
 // Write implements syscall.RawConn.
 func (noDescriptor) Write(func(fd uintptr) bool) error { return sock.ErrUnsupported }
 
+// control shows a socket to its owner's hook before it is bound or connected to ip, naming
+// the network with its family as package net does.
+func control(f sock.ControlFunc, network string, ip netip.Addr, addr net.Addr) error {
+	switch {
+	case f == nil:
+		return nil
+	case ip.Is4():
+		network = network[:3] + "4"
+	case ip.IsValid() || network[:3] != "uni":
+		network = network[:3] + "6"
+	}
+	return f(network, addr.String(), noDescriptor{})
+}
+
 // tcpAddr is an address as package net has it.
 func tcpAddr(ip netip.Addr, port int) *net.TCPAddr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))

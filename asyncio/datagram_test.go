@@ -286,7 +286,7 @@ func TestCloseSendsWhatIsBufferedAndAbortDoesNot(t *testing.T) {
 }
 
 func TestFloodOfDatagramsDoesNotStarveTimers(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		l := asyncio.RunningLoop(ctx)
 		p := newDatagrams(ctx)
 		s := endpoint(ctx, t, p, "udp4", loopbackPort)

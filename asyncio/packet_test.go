@@ -120,13 +120,13 @@ func TestReceivingEndsWithItsDeadlineItsContextAndItsSocket(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		server := listenPacket(ctx, t)
 		buf := make([]byte, 10)
-		server.SetDeadline(time.Now().Add(5 * time.Millisecond))
+		server.SetDeadline(asyncio.RunningLoop(ctx).Wall().Add(5 * time.Millisecond))
 		_, _, err := server.ReadFrom(buf)
 		wantErr(t, err, os.ErrDeadlineExceeded)
 		if ne := net.Error(nil); !errors.As(err, &ne) || !ne.Timeout() {
 			t.Errorf("got %v, want a timeout", err)
 		}
-		server.SetWriteDeadline(time.Now().Add(-time.Second))
+		server.SetWriteDeadline(asyncio.RunningLoop(ctx).Wall().Add(-time.Second))
 		_, err = server.WriteTo(buf, server.LocalAddr())
 		wantErr(t, err, os.ErrDeadlineExceeded)
 		server.SetWriteDeadline(time.Time{})
@@ -172,7 +172,7 @@ func TestRefusalByThePeersPortIsReadOnce(t *testing.T) {
 		send(t, client, "hello?")
 		_, err := client.Read(make([]byte, 1))
 		wantErr(t, err, syscall.ECONNREFUSED)
-		client.SetReadDeadline(time.Now().Add(time.Millisecond))
+		client.SetReadDeadline(asyncio.RunningLoop(ctx).Wall().Add(time.Millisecond))
 		_, err = client.Read(make([]byte, 1))
 		wantErr(t, err, os.ErrDeadlineExceeded)
 		return nil
