@@ -27,3 +27,6 @@ func DigestAnswer(challenges []string, login, password, method, uri, body, cnonc
 		integrity: c.authInt && !c.auth, count: count, cnonce: cnonce,
 	})
 }
+
+// DecodesTo reports whether data is taken for the record of key.
+func DecodesTo(key string, data []byte) bool { return decodeRecord(key, data) != nil }

@@ -4,6 +4,8 @@ package middleware_test
 // that no connection is needed and time is virtual.
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -125,4 +127,12 @@ func (o *origin) methods() []string {
 
 func spawn(ctx context.Context, f func(ctx context.Context) error) *asyncio.Task[struct{}] {
 	return asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+}
+
+func zipped(s string) []byte {
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	w.Write([]byte(s))
+	w.Close()
+	return buf.Bytes()
 }
