@@ -29,6 +29,9 @@ func (c *call) follow(ctx context.Context, resp *ClientResponse) (bool, error) {
 	if c.opts.maxRedirects > 0 && len(c.history) >= c.opts.maxRedirects {
 		return false, c.tooManyRedirects(resp)
 	}
+	if c.opts.ws != nil {
+		target = httpURL(target)
+	}
 	var next location
 	if d := next.resolve(&resp.loc, target); d != nil {
 		return false, c.locationError(resp, target, d)

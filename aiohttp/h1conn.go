@@ -200,6 +200,10 @@ func (h *h1Conn) beginBody(r *ClientRequest, resp *ClientResponse, head *http1.H
 	if head.NoBody || head.ContentLength == 0 && !head.Chunked {
 		if ev, _, err := h.dec.Next(nil); err == nil && ev.Kind == http1.EventEnd {
 			if h.dec.Upgraded() {
+				if _, able := h.wire.(wsWire); able && r.call.opts.ws != nil {
+					resp.upgraded = h
+					return
+				}
 				h.dec.DeclineUpgrade() // 101 to a request that asked for nothing
 			}
 			h.finish(resp)

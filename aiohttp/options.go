@@ -78,6 +78,7 @@ type requestOptions struct {
 	proxy       *proxyChoice // nil: nothing said
 	traceData   any
 	uploaded    func(sent, total int64) // told of every write of the body
+	ws          *wsOptions              // the request opens a WebSocket
 	err         error                   // the first option that cannot be
 }
 

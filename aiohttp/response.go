@@ -59,6 +59,7 @@ type ClientResponse struct {
 	closed     bool
 	final      bool       // it was handed to the caller, not followed
 	guard      *leakGuard // debug mode only
+	upgraded   *h1Conn    // the connection, if the answer was to switch the protocol and nobody has taken it
 }
 
 func (r *ClientResponse) init(c *call, req *ClientRequest) {
@@ -319,6 +320,10 @@ func (r *ClientResponse) Close() error {
 	}
 	if !r.stream.reading {
 		r.stream.dropBuffer()
+	}
+	if h := r.upgraded; h != nil {
+		r.upgraded = nil
+		h.abort()
 	}
 	if !r.closed {
 		r.closed = true

@@ -15,6 +15,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/aio-go/aio/aiohttp"
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/http1"
 )
@@ -60,6 +61,7 @@ type conn struct {
 	out       []byte                  // output that was not handed to the transport yet
 	writable  *asyncio.Future[struct{}]
 	timer     *asyncio.TimerHandle
+	webSocket *aiohttp.WSProtocol // what the connection has become; nil: it speaks HTTP
 	due       deadline
 	writeDue  time.Duration // until when a stalled client has to take output; 0: it is not stalled
 	dropped   int           // bytes of input thrown away
@@ -98,6 +100,9 @@ func (c *conn) DataReceived(p []byte) {
 	switch {
 	case c.phase >= phaseClosing:
 		return
+	case c.webSocket != nil:
+		c.webSocket.DataReceived(p)
+		return
 	case c.phase == phaseLingering || c.inputOver:
 		c.drop(len(p))
 		return
@@ -107,7 +112,12 @@ func (c *conn) DataReceived(p []byte) {
 		c.regulate()
 		return
 	}
-	if rest := c.consume(p); len(rest) > 0 {
+	rest := c.consume(p)
+	if c.webSocket != nil {
+		c.feedWebSocket(rest)
+		return
+	}
+	if len(rest) > 0 {
 		c.pending = append(c.pending, rest...)
 	}
 	c.regulate()
@@ -116,13 +126,22 @@ func (c *conn) DataReceived(p []byte) {
 
 // resume goes on with input that had to wait.
 func (c *conn) resume() {
+	if c.webSocket != nil {
+		return
+	}
 	if c.phase >= phaseLingering || c.inputOver || c.consuming {
 		c.pending = nil
 		return
 	}
 	if c.accepts() {
-		if c.pending = c.consume(c.pending); len(c.pending) == 0 {
-			c.pending = nil
+		rest := c.consume(c.pending)
+		c.pending = nil
+		if c.webSocket != nil {
+			c.feedWebSocket(rest)
+			return
+		}
+		if len(rest) > 0 {
+			c.pending = rest
 		}
 	}
 	c.regulate()
@@ -285,6 +304,9 @@ func (c *conn) refuse(err error) {
 // EOFReceived takes note that the client will send no more. The connection stays open for the requests it has sent.
 func (c *conn) EOFReceived() (keepOpen bool) {
 	c.eof = true
+	if c.webSocket != nil {
+		return c.webSocket.EOFReceived()
+	}
 	if c.busy && c.server.options.handlerCancellation {
 		c.enter(phaseClosing) // whether it closed one side or both cannot be told apart
 		return false
@@ -300,8 +322,11 @@ func (c *conn) EOFReceived() (keepOpen bool) {
 }
 
 // ConnectionLost ends the life of the connection. A handler that still runs finds out when it reads or writes.
-func (c *conn) ConnectionLost(error) {
+func (c *conn) ConnectionLost(err error) {
 	c.enter(phaseClosed)
+	if c.webSocket != nil {
+		c.webSocket.ConnectionLost(err)
+	}
 	c.due, c.writeDue = deadline{}, 0
 	if c.timer != nil {
 		c.timer.Cancel()
@@ -371,6 +396,9 @@ func (c *conn) abort() {
 // regulate stops reading from the socket while too much input waits, and goes on when there is room.
 func (c *conn) regulate() {
 	limit := c.server.options.readBuffer
+	if c.webSocket != nil {
+		return // it regulates itself
+	}
 	full := len(c.pending) > limit
 	if c.phase == phaseHandling {
 		buffered := c.req.body.Buffered()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aio-go/aio/aiohttp/web"
 	"github.com/aio-go/aio/asyncio"
@@ -122,3 +123,27 @@ func ExampleResource_URLFor() {
 }
 
 func nothing(context.Context, *web.Request) (web.AnyResponse, error) { return &web.Response{}, nil }
+
+// A WebSocket that sends back what it receives. Pings, the closing handshake and the end of
+// the server are dealt with by themselves.
+func ExampleWebSocketResponse() {
+	echo := func(ctx context.Context, req *web.Request) (web.AnyResponse, error) {
+		ws := &web.WebSocketResponse{Heartbeat: 30 * time.Second}
+		if err := ws.Prepare(ctx, req); err != nil {
+			return nil, err // 400 or 426
+		}
+		for msg, err := range ws.All(ctx) {
+			if err != nil {
+				return nil, err
+			}
+			if err := ws.SendFrame(ctx, msg.Type, msg.Data); err != nil {
+				return nil, err
+			}
+		}
+		return ws, nil
+	}
+	app := web.NewApplication()
+	app.AddRoutes(web.Get("/echo", echo))
+	visit(app, "/echo")
+	// Output: /echo 400 No WebSocket UPGRADE hdr: the Upgrade header does not name websocket
+}

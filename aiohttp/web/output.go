@@ -188,6 +188,9 @@ func (c *conn) sendEnd(o *outgoing) error {
 // PauseWriting is called when the client takes data more slowly than it is written.
 func (c *conn) PauseWriting() {
 	c.writePaused = true
+	if c.webSocket != nil {
+		c.webSocket.PauseWriting()
+	}
 	if d := c.server.options.writeTimeout; d > 0 {
 		c.writeDue = c.server.loop.Time() + d
 		c.arm(c.writeDue)
@@ -197,6 +200,9 @@ func (c *conn) PauseWriting() {
 // ResumeWriting is called when there is room again.
 func (c *conn) ResumeWriting() {
 	c.writePaused, c.writeDue = false, 0
+	if c.webSocket != nil {
+		c.webSocket.ResumeWriting()
+	}
 	c.wakeWriters()
 }
 

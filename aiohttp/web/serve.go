@@ -100,6 +100,11 @@ func (c *conn) answer(ctx context.Context, req *Request, resp AnyResponse, err e
 	if err == nil && resp == nil {
 		err = errNoResponse
 	}
+	if err != nil && c.webSocket != nil {
+		c.report(req, err)
+		c.failWebSocket(ctx)
+		return
+	}
 	if err != nil {
 		resp = c.responseFor(req, err)
 	}

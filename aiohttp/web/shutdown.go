@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/aio-go/aio/aiohttp"
 	"github.com/aio-go/aio/asyncio"
 )
 
@@ -31,6 +32,11 @@ func (s *server) shutdown(ctx context.Context, timeout time.Duration) error {
 		}
 	})
 	err := s.app.shutdown(ctx)
+	s.each(func(c *conn) {
+		if c.webSocket != nil {
+			c.webSocket.BeginClose(aiohttp.WSCloseGoingAway, "server shutdown")
+		}
+	})
 	if !s.awaitQuiet(ctx, timeout) && s.failBodies() {
 		s.awaitQuiet(ctx, timeout)
 	}

@@ -45,7 +45,7 @@ func (s *sender) message() (op wsproto.Opcode, payload []byte) {
 	}
 	switch s.rng.IntN(6) {
 	case 0:
-		payload = make([]byte, s.rng.IntN(70_000))
+		payload = make([]byte, s.rng.IntN(40_000))
 	case 1:
 		payload = make([]byte, s.rng.IntN(140))
 		for i := range payload {
@@ -76,7 +76,7 @@ func (s *sender) append(dst []byte, op wsproto.Opcode, payload []byte) []byte {
 // Model: whatever is sent arrives, in order, whatever was agreed on, however the stream is cut.
 func TestWhatIsSentArrives(t *testing.T) {
 	for _, fromServer := range []bool{false, true} {
-		for bits := 7; bits <= 15; bits++ { // 7: without compression
+		for _, bits := range []int{7, 8, 9, 12, 15} { // 7: without compression
 			for _, takeover := range []bool{false, true} {
 				var agreed *wsproto.Deflate
 				if bits > 7 {
@@ -86,7 +86,7 @@ func TestWhatIsSentArrives(t *testing.T) {
 					s := &sender{rng: rand.New(rand.NewPCG(uint64(bits), 3)), z: agreed.Deflater(fromServer), masked: !fromServer}
 					var stream []byte
 					var want []string
-					for range 60 {
+					for range 20 {
 						op, payload := s.message()
 						stream = s.append(stream, op, payload)
 						kind := wsproto.EventBinary
