@@ -92,11 +92,11 @@ func (d *Dialer) DialTLS(ctx context.Context, network, address string, config *t
 	if err != nil {
 		return nil, err
 	}
-	limit := d.HandshakeTimeout
-	if limit == 0 {
-		limit = DefaultHandshakeTimeout
+	o := defaultConnOptions()
+	if d.HandshakeTimeout != 0 {
+		o.handshakeTimeout = d.HandshakeTimeout
 	}
-	if err := c.s.startTLS(ctx, clientConfig(config, address), tls.Client, limit); err != nil {
+	if err := c.s.startTLS(ctx, clientConfig(config, address), tls.Client, o); err != nil {
 		return nil, err
 	}
 	return c, nil

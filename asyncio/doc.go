@@ -78,7 +78,11 @@
 //	to_thread(f)                           ToThread(ctx, f)
 //	run_coroutine_threadsafe(c, loop)      RunCoroutineThreadsafe(loop, c)
 //	current_task(), all_tasks()            CurrentTask(ctx), AllTasks(ctx)
-//	open_connection, start_server          Dial, Listen; CreateConnection, CreateServer
+//	open_connection, start_server          OpenConnection, StartServer
+//	await reader.readline()                r.ReadLine(ctx)
+//	writer.write(b); await writer.drain()  w.Write(b), w.Drain(ctx)
+//	create_connection, create_server       CreateConnection, CreateServer
+//	a socket as one object                 Dial, Listen: a net.Conn for tasks
 //
 // What is different on purpose, and what is not there, is in docs/parity.md.
 package asyncio

@@ -16,6 +16,9 @@ package asyncio
 //	ErrNotPipe              a file that cannot be waited for
 //	*DialError              every address of a host was tried in vain
 //	*DatagramTooLargeError  a datagram that cannot be sent
+//	*net.OpError            connections: wraps ErrConcurrentRead, ErrHandshakeTimeout, ErrShutdownTimeout,
+//	                        net.ErrClosed, os.ErrDeadlineExceeded and what the system says
+//	ErrServerClosed
 
 import (
 	"context"

@@ -56,6 +56,12 @@ func (e *executor) submit(j *job) {
 	e.launch(j)
 }
 
+// aside runs j at once, whatever else is running: for what is short and bounded elsewhere.
+func (e *executor) aside(j *job) {
+	e.loop.outside++
+	e.launch(j)
+}
+
 // launch starts a goroutine for j. The goroutine hands j back and ends: the loop decides
 // what runs next, so that the order of jobs does not depend on the Go scheduler.
 func (e *executor) launch(j *job) {
@@ -77,7 +83,7 @@ func (e *executor) finished(j *job) {
 
 // launchNext starts the first job in line that somebody still waits for.
 func (e *executor) launchNext() {
-	for len(e.waiting) > 0 {
+	for len(e.waiting) > 0 && e.running < e.loop.options.executorLimit {
 		next := e.waiting[0]
 		e.waiting[0] = nil
 		e.waiting = e.waiting[1:]

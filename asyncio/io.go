@@ -8,6 +8,7 @@ package asyncio
 // scheduled, through the ready queue; nothing ever runs inside the poller.
 
 import (
+	"container/list"
 	"context"
 	"net/netip"
 
@@ -81,9 +82,10 @@ type netState struct {
 	host      Host          // nil until it is needed
 	simulated SimulatedHost // host, if it is one
 	scratch   []byte        // for reading by callbacks; used within one call only
-	cipher    []byte        // the same for encrypted bytes
 	large     []byte        // the same for datagrams of Unix sockets
 	spare     [][]byte
+	steppers  *Semaphore // bounds how many TLS handshakes make a step at the same time; nil before the first
+	unclosed  list.List  // client streams that are open, in debug mode
 }
 
 // copySize is how much is read at once where the caller brings no buffer.
@@ -133,6 +135,7 @@ func (l *EventLoop) closeNetwork() error {
 	if l.host == nil {
 		return nil
 	}
+	l.reportUnclosed()
 	return l.host.Close()
 }
 
@@ -142,15 +145,6 @@ func (l *EventLoop) scratchBuffer() []byte {
 		l.scratch = make([]byte, copySize)
 	}
 	return l.scratch
-}
-
-// cipherBuffer returns the buffer for encrypted bytes, which is in use while plain ones are
-// read into the scratch buffer.
-func (l *EventLoop) cipherBuffer() []byte {
-	if l.cipher == nil {
-		l.cipher = make([]byte, copySize)
-	}
-	return l.cipher
 }
 
 // maxSpare bounds how many buffers of copySize a loop keeps.

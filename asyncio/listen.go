@@ -13,43 +13,6 @@ import (
 	"github.com/aio-go/aio/internal/sock"
 )
 
-// ListenOption configures Listen and CreateServer.
-type ListenOption func(*listenOptions)
-
-type listenOptions struct {
-	sock.ListenOptions
-	serverOptions
-}
-
-// WithBacklog sets how many connections may wait to be accepted. The default is 4096; the
-// system may lower it.
-func WithBacklog(n int) ListenOption { return func(o *listenOptions) { o.Backlog = n } }
-
-// WithReusePort lets several sockets listen on one port, among which the system distributes
-// connections. The default is off. CPython: reuse_port=True.
-func WithReusePort() ListenOption { return func(o *listenOptions) { o.ReusePort = true } }
-
-// WithListenControl has f called with the socket before it is bound, as the Control field
-// of net.ListenConfig.
-func WithListenControl(f func(network, address string, c syscall.RawConn) error) ListenOption {
-	return func(o *listenOptions) { o.Control = f }
-}
-
-// WithKeepAlive sets the keep-alive probes of accepted connections. By default they are on
-// with the times of package net.
-func WithKeepAlive(config net.KeepAliveConfig) ListenOption {
-	return func(o *listenOptions) { o.KeepAlive = config }
-}
-
-func collectListen(opts []ListenOption) *listenOptions {
-	o := &listenOptions{serverOptions: serverOptions{handshakeTimeout: DefaultHandshakeTimeout}}
-	o.KeepAlive.Enable = true
-	for _, opt := range opts {
-		opt(o)
-	}
-	return o
-}
-
 // A Listener accepts connections for tasks.
 type Listener struct {
 	loop    *EventLoop
@@ -67,8 +30,9 @@ type accepted struct {
 }
 
 // Listen listens on address: network "tcp", "tcp4" or "tcp6" with a port of 0 for any free
-// one and an empty host for every address of this machine, or "unix" with a path. It
-// suspends the task only to resolve a name. Errors are *net.OpError.
+// one and an empty host for every address of this machine, or "unix" with a path. Of a host
+// with several addresses it takes the first, as package net does; a [Server] listens on all.
+// It suspends the task only to resolve a name. Errors are *net.OpError.
 func Listen(ctx context.Context, network, address string, opts ...ListenOption) (*Listener, error) {
 	l := loopOf(ctx)
 	socket, err := l.listen(ctx, network, address, collectListen(opts).ListenOptions)
@@ -82,19 +46,25 @@ func Listen(ctx context.Context, network, address string, opts ...ListenOption) 
 
 // listen opens a listening socket on the first address that address stands for.
 func (l *EventLoop) listen(ctx context.Context, network, address string, opts sock.ListenOptions) (sock.Listener, error) {
-	e, err := parseEndpoint(network, address)
-	if err != nil {
-		return nil, err
-	}
-	h, err := l.networkOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	addrs, err := e.resolve(ctx, h, nil, true)
+	h, addrs, err := l.passiveAddrs(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
 	return h.Listen(network, addrs[0], opts)
+}
+
+// passiveAddrs returns the addresses that address stands for when listening.
+func (l *EventLoop) passiveAddrs(ctx context.Context, network, address string) (Host, []net.Addr, error) {
+	e, err := parseEndpoint(network, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := l.networkOf(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	addrs, err := e.resolve(ctx, h, nil, true)
+	return h, addrs, err
 }
 
 // acceptPause is how long accepting rests after it has failed for want of resources.

@@ -3,6 +3,7 @@ package asyncio_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -116,6 +117,35 @@ func TestReusePortListensTwice(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		ln := listen(ctx, t, asyncio.WithReusePort(), asyncio.WithBacklog(7))
 		_, err := asyncio.Listen(ctx, "tcp", ln.Addr().String(), asyncio.WithReusePort())
+		return err
+	})
+}
+
+func TestReuseAddressCanBeTurnedOff(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what a port in TIME_WAIT can be used for depends on the system")
+	}
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		ln := listen(ctx, t)
+		address := ln.Addr().String()
+		a, err := asyncio.Dial(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		b, err := ln.Accept(ctx)
+		if err != nil {
+			return err
+		}
+		// The side that closes first keeps the port for a while.
+		b.Close()
+		if _, err := a.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("got %v, want the end", err)
+		}
+		a.Close()
+		ln.Close()
+		_, err = asyncio.Listen(ctx, "tcp", address, asyncio.WithReuseAddress(false))
+		wantErr(t, err, syscall.EADDRINUSE)
+		_, err = asyncio.Listen(ctx, "tcp", address)
 		return err
 	})
 }

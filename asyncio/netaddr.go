@@ -153,6 +153,23 @@ func opError(op, network, address string, err error) error {
 	return &net.OpError{Op: op, Net: network, Addr: namedAddr{network, address}, Err: err}
 }
 
+// timeoutError is the error of something that took too long.
+type timeoutError struct{ text string }
+
+// Error returns the text.
+func (e *timeoutError) Error() string { return e.text }
+
+// Timeout implements net.Error.
+func (*timeoutError) Timeout() bool { return true }
+
+// Temporary implements net.Error; it has no meaning there any more.
+func (*timeoutError) Temporary() bool { return true }
+
+// Is makes it one of the standard library's errors of the kind.
+func (*timeoutError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
+}
+
 // A DialError reports that every address of a host was tried in vain.
 type DialError struct {
 	Network string

@@ -5,7 +5,7 @@ package asyncio
 // crypto/tls was written for blocking connections: it holds its locks while it reads and
 // writes what lies below. If a task were suspended there, the next one to touch the
 // connection would block on a lock, and the loop with it. So nothing ever suspends below
-// crypto/tls, except in the handshake, which one task has for itself. Below lies a pair of
+// crypto/tls, except in the handshake (tls_handshake.go). Below lies a pair of
 // buffers instead of a connection (tlsPipe): writing always succeeds, and reading an empty
 // one returns an error that crypto/tls takes for passing. What comes out is again a stream
 // that would block rather than wait (tlsStream), so that connections, transports and
@@ -14,10 +14,7 @@ package asyncio
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
 	"net"
-	"os"
 	"syscall"
 	"time"
 
@@ -25,25 +22,15 @@ import (
 )
 
 // ErrHandshakeTimeout is the error of a TLS handshake that took too long.
-var ErrHandshakeTimeout error = handshakeTimeout{}
-
-type handshakeTimeout struct{}
-
-func (handshakeTimeout) Error() string   { return "asyncio: TLS handshake timed out" }
-func (handshakeTimeout) Timeout() bool   { return true }
-func (handshakeTimeout) Temporary() bool { return true }
-func (handshakeTimeout) Is(target error) bool {
-	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
-}
+var ErrHandshakeTimeout error = &timeoutError{"asyncio: TLS handshake timed out"}
 
 // DefaultHandshakeTimeout bounds TLS handshakes for which no other limit is given.
 // CPython: SSL_HANDSHAKE_TIMEOUT.
 const DefaultHandshakeTimeout = 60 * time.Second
 
-const (
-	tlsLinger   = 30 * time.Second // for what is still to be sent when a stream is closed
-	tlsMaxWrite = 64 << 10         // bytes that one write encrypts
-)
+// tlsMaxWrite is how many bytes one write encrypts: with the framing they fit into a buffer of
+// the loop's.
+const tlsMaxWrite = 48 << 10
 
 // DialTLS is Dial followed by StartTLS. The name to verify is taken from address if config,
 // which may be nil, has none.
@@ -57,45 +44,31 @@ func DialTLS(ctx context.Context, network, address string, config *tls.Config) (
 // connection meanwhile, and what has arrived must have been read. After an error, ctx's end
 // included, the connection is closed. CPython: StreamWriter.start_tls, loop.start_tls.
 func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) error {
-	return c.s.startTLS(ctx, config, tls.Client, DefaultHandshakeTimeout)
+	return c.s.startTLS(ctx, config, tls.Client, defaultConnOptions())
 }
 
 // StartTLSServer is StartTLS for the server's side. config must have a certificate.
 func (c *Conn) StartTLSServer(ctx context.Context, config *tls.Config) error {
-	return c.s.startTLS(ctx, config, tls.Server, DefaultHandshakeTimeout)
+	return c.s.startTLS(ctx, config, tls.Server, defaultConnOptions())
 }
 
-func (s *connState) startTLS(ctx context.Context, config *tls.Config, side func(net.Conn, *tls.Config) *tls.Conn, limit time.Duration) error {
+func (s *connState) startTLS(ctx context.Context, config *tls.Config, side tlsSide, o connOptions) error {
 	if !s.reading.queue.empty() || s.inWrite {
 		return s.failure("tls handshake", ErrConcurrentRead)
 	}
-	t := &tlsStream{inner: s.stream, loop: s.loop}
-	t.conn = side(tlsPipe{t}, config)
-	limited, cancel := WithTimeout(ctx, limit)
-	defer cancel()
-	t.wait = func(d *connSide) error { return d.wait(limited) }
-	t.under = s
-	// crypto/tls would start a goroutine for a context that can end.
-	err := t.conn.HandshakeContext(context.WithoutCancel(ctx))
+	t, err := s.loop.encrypt(ctx, s.stream, tlsRequest{
+		config: config, side: side, limit: o.handshakeTimeout, linger: o.shutdownTimeout,
+		suspend: func(ctx context.Context, writing bool) error {
+			if writing {
+				return s.writing.wait(ctx)
+			}
+			return s.reading.wait(ctx)
+		},
+	})
 	if err == nil {
-		err = t.flushAll()
-	} else {
-		_, _ = t.flush() // the alert that tells the peer
-	}
-	if err == nil {
-		t.wait, t.under = nil, nil
-		t.ready = sock.Writable
-		t.inner.SetNotify(t.innerReady)
 		s.attach(t)
-		// What came with the end of the handshake is in the buffers already.
-		t.innerReady(t.inner.Ready() | sock.Readable)
+		t.begin()
 		return nil
-	}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		err = ErrHandshakeTimeout
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
 	}
 	err = s.failure("tls handshake", err)
 	if !s.closed {
@@ -111,8 +84,8 @@ type tlsStream struct {
 	conn  *tls.Conn // over tlsPipe
 
 	in    []byte // encrypted bytes that crypto/tls has not asked for yet
-	inBuf []byte // space of in
-	out   []byte // encrypted bytes to be sent
+	inBuf []byte // space of in, from the loop; nil while in is empty
+	out   []byte // encrypted bytes to be sent, in space from the loop
 	sent  int    // bytes of out that are
 
 	peeked  bool // peek is the first byte to be read
@@ -121,13 +94,11 @@ type tlsStream struct {
 	ready   sock.Ready
 	notify  func(sock.Ready)
 	closed  bool
-	linger  *TimerHandle // runs while out is sent after closing
 
-	// During the handshake.
-	wait  func(*connSide) error
-	under *connState
-
-	below net.Conn // in place of inner, once the stream is detached
+	patience time.Duration // how long out may take after closing; zero or less: as long as it takes
+	linger   *TimerHandle  // runs meanwhile
+	shaking  *handshake    // nil after the handshake
+	below    net.Conn      // in place of inner, once the stream is detached
 }
 
 // errTLSEmpty tells crypto/tls that there is nothing to read for the moment.
@@ -140,7 +111,10 @@ func (emptyPipe) Timeout() bool   { return true }
 func (emptyPipe) Temporary() bool { return true }
 
 // tlsPipe is the stream below, as crypto/tls sees it.
-type tlsPipe struct{ t *tlsStream }
+type tlsPipe struct {
+	t             *tlsStream
+	local, remote net.Addr // asked for in a handshake, on another goroutine
+}
 
 func (p tlsPipe) Read(b []byte) (int, error) {
 	t := p.t
@@ -148,25 +122,20 @@ func (p tlsPipe) Read(b []byte) (int, error) {
 		return t.readBelow(b)
 	}
 	for len(t.in) == 0 {
-		err := t.fill()
-		if err == nil {
-			break
+		var err error
+		if t.shaking != nil {
+			err = t.shaking.await()
+		} else if err = t.fill(); err == sock.ErrWouldBlock {
+			err = errTLSEmpty
 		}
-		if err != sock.ErrWouldBlock {
-			return 0, err
-		}
-		if t.wait == nil {
-			return 0, errTLSEmpty
-		}
-		if err := t.flushAll(); err != nil {
-			return 0, err
-		}
-		if err := t.wait(&t.under.reading); err != nil {
+		if err != nil {
 			return 0, err
 		}
 	}
 	n := copy(b, t.in)
-	t.in = t.in[n:]
+	if t.in = t.in[n:]; len(t.in) == 0 && t.shaking == nil {
+		t.dropInput()
+	}
 	return n, nil
 }
 
@@ -174,7 +143,11 @@ func (p tlsPipe) Write(b []byte) (int, error) {
 	if p.t.below != nil {
 		return p.t.writeBelow(b)
 	}
-	p.t.out = append(p.t.out, b...)
+	t := p.t
+	if t.out == nil && t.shaking == nil {
+		t.out = t.loop.takeBuffer()[:0]
+	}
+	t.out = append(t.out, b...)
 	return len(b), nil
 }
 
@@ -191,14 +164,14 @@ func (p tlsPipe) LocalAddr() net.Addr {
 	if p.t.below != nil {
 		return p.t.below.LocalAddr()
 	}
-	return p.t.inner.LocalAddr()
+	return p.local
 }
 
 func (p tlsPipe) RemoteAddr() net.Addr {
 	if p.t.below != nil {
 		return p.t.below.RemoteAddr()
 	}
-	return p.t.inner.RemoteAddr()
+	return p.remote
 }
 
 func (p tlsPipe) SetDeadline(t time.Time) error {
@@ -224,13 +197,22 @@ func (p tlsPipe) SetWriteDeadline(t time.Time) error {
 
 // fill reads encrypted bytes into the empty in, as many as there are.
 func (t *tlsStream) fill() error {
-	buf := t.loop.cipherBuffer()
-	n, err := t.inner.TryRead(buf)
-	if n > 0 {
-		t.inBuf = append(t.inBuf[:0], buf[:n]...)
-		t.in = t.inBuf
+	if t.inBuf == nil {
+		t.inBuf = t.loop.takeBuffer()
+	}
+	n, err := t.inner.TryRead(t.inBuf)
+	if t.in = t.inBuf[:n]; n == 0 {
+		t.dropInput()
 	}
 	return err
+}
+
+// dropInput gives the space of the empty in back.
+func (t *tlsStream) dropInput() {
+	if t.inBuf != nil {
+		t.loop.putBuffer(t.inBuf)
+	}
+	t.in, t.inBuf = nil, nil
 }
 
 // flush sends what there is to send, as far as the stream below takes it, and reports
@@ -246,25 +228,11 @@ func (t *tlsStream) flush() (bool, error) {
 			return false, err
 		}
 	}
-	t.sent = 0
-	if cap(t.out) > 2*tlsMaxWrite {
-		t.out = nil
+	if cap(t.out) == copySize {
+		t.loop.putBuffer(t.out[:copySize])
 	}
-	t.out = t.out[:0]
+	t.out, t.sent = nil, 0
 	return true, nil
-}
-
-// flushAll is flush for the handshake, which can wait.
-func (t *tlsStream) flushAll() error {
-	for {
-		done, err := t.flush()
-		if done || err != nil {
-			return err
-		}
-		if err := t.wait(&t.under.writing); err != nil {
-			return err
-		}
-	}
 }
 
 // innerReady is called by the stream below. Readable news is looked into before it is passed
@@ -423,7 +391,9 @@ func (t *tlsStream) Close() error {
 	if done, err := t.flush(); done || err != nil || t.loop.closed {
 		return t.inner.Close()
 	}
-	t.linger = t.loop.CallLater(tlsLinger, func() { _ = t.inner.Abort() })
+	if t.patience > 0 {
+		t.linger = t.loop.CallLater(t.patience, func() { _ = t.inner.Abort() })
+	}
 	return nil
 }
 
@@ -432,8 +402,8 @@ func (t *tlsStream) finish() {
 	if t.linger != nil {
 		t.linger.Cancel()
 		t.linger = nil
-		_ = t.inner.Close()
 	}
+	_ = t.inner.Close()
 }
 
 // Abort implements sock.Stream.
@@ -486,4 +456,4 @@ func clientConfig(config *tls.Config, address string) *tls.Config {
 	return config
 }
 
-var _ io.ReadWriteCloser = tlsPipe{}
+var _ net.Conn = tlsPipe{}

@@ -251,7 +251,7 @@ func TestFailedHandshakesLeaveTheServerServing(t *testing.T) {
 			}
 			return s.Addr().String()
 		}
-		patient, hasty := serve(), serve(asyncio.WithServerHandshakeTimeout(20*time.Millisecond))
+		patient, hasty := serve(), serve(asyncio.WithHandshakeTimeout(20*time.Millisecond))
 		garbage, err := asyncio.Dial(ctx, "tcp", patient)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
 	"github.com/aio-go/aio/internal/sock"
 )
@@ -25,6 +26,46 @@ const (
 
 // errProtocolPanicked is the error with which a connection ends whose protocol panicked.
 var errProtocolPanicked = errors.New("asyncio: protocol panicked")
+
+// DefaultShutdownTimeout is how long a connection that is closed waits for a peer that takes
+// nothing of what is still to be sent. CPython: SSL_SHUTDOWN_TIMEOUT, which is for TLS alone.
+const DefaultShutdownTimeout = 30 * time.Second
+
+// ErrShutdownTimeout is the error of a connection that was closed while its peer took nothing
+// of what was still to be sent. The rest is lost, and the peer gets a reset.
+var ErrShutdownTimeout error = &timeoutError{"asyncio: the peer takes nothing of what is left to send"}
+
+// stallWatch ends a transport that is closed and makes no progress.
+type stallWatch struct {
+	t     *Transport
+	left  int // bytes to be sent when it last looked
+	timer *TimerHandle
+}
+
+// watchStall returns nil for a transport that is to wait as long as it takes.
+func watchStall(t *Transport) *stallWatch {
+	if t.patience <= 0 {
+		return nil
+	}
+	w := &stallWatch{t: t, left: t.WriteBufferSize()}
+	w.timer = t.event.loop.CallLater(t.patience, w.look)
+	return w
+}
+
+func (w *stallWatch) look() {
+	if left := w.t.WriteBufferSize(); left < w.left {
+		w.left = left
+		w.timer = w.t.event.loop.CallLater(w.t.patience, w.look)
+		return
+	}
+	w.t.fail(w.t.opError("close", ErrShutdownTimeout))
+}
+
+func (w *stallWatch) stop() {
+	if w != nil {
+		w.timer.Cancel()
+	}
+}
 
 type transportState uint8
 
@@ -55,6 +96,8 @@ type Transport struct {
 	sent      int    // bytes of out that are
 	high, low int
 	err       error // what ConnectionLost is told
+	patience  time.Duration
+	stall     *stallWatch // while what is left is sent after Close
 	state     transportState
 
 	made       bool // ConnectionMade was called
@@ -77,12 +120,18 @@ func NewTransport(conn *Conn, p Protocol) *Transport {
 }
 
 func newTransport(l *EventLoop, stream sock.Stream, p Protocol) *Transport {
-	t := &Transport{stream: stream, high: DefaultHighWater, low: DefaultLowWater}
-	t.event = socketEvent{loop: l, owner: t}
-	t.setProtocol(p)
+	t := new(Transport)
+	t.init(l, stream, p)
 	stream.SetNotify(t.event.notify)
 	t.event.schedule()
 	return t
+}
+
+func (t *Transport) init(l *EventLoop, stream sock.Stream, p Protocol) {
+	t.stream, t.high, t.low = stream, DefaultHighWater, DefaultLowWater
+	t.patience = DefaultShutdownTimeout
+	t.event = socketEvent{loop: l, owner: t}
+	t.setProtocol(p)
 }
 
 func (t *Transport) setProtocol(p Protocol) {
@@ -260,13 +309,16 @@ func (t *Transport) shutdown() {
 }
 
 // Close ends the connection once everything is sent. Nothing is received any more.
-// ConnectionLost(nil) is called in a later turn. It is idempotent. CPython: Transport.close.
+// ConnectionLost(nil) is called in a later turn; with [ErrShutdownTimeout] if the peer takes
+// nothing of what is left for [DefaultShutdownTimeout]. It is idempotent.
+// CPython: Transport.close.
 func (t *Transport) Close() {
 	if t.state > transportOpen {
 		return
 	}
 	if t.sent < len(t.out) {
 		t.state = transportClosing
+		t.stall = watchStall(t)
 		return
 	}
 	t.end(nil)
@@ -293,6 +345,7 @@ func (t *Transport) end(err error) {
 // lose tells the protocol that the connection is over, and closes the socket.
 func (t *Transport) lose() {
 	t.state = transportLost
+	t.stall.stop()
 	defer func() {
 		t.server.remove(t)
 		if t.reset {

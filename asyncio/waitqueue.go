@@ -117,6 +117,7 @@ const (
 	waitSpawn
 	waitProcess
 	waitFile
+	waitStream
 )
 
 // String returns the reason as reports print it.
@@ -131,6 +132,7 @@ func (r waitReason) String() string {
 		waitThread:  "ThreadEvent.Wait",
 		waitReceive: "PacketConn.ReadFrom", waitSend: "PacketConn.WriteTo",
 		waitSpawn: "the start of a process", waitProcess: "Process.Wait",
-		waitFile: "a descriptor",
+		waitFile:   "a descriptor",
+		waitStream: "a stream",
 	}[r]
 }

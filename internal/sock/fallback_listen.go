@@ -22,8 +22,11 @@ type fallbackListener struct {
 func (p *fallbackPoller) Listen(network string, local net.Addr, opts ListenOptions) (Listener, error) {
 	config := net.ListenConfig{KeepAliveConfig: opts.KeepAlive, KeepAlive: -1, Control: opts.Control}
 	config.SetMultipathTCP(false)
+	if opts.NoReuseAddress {
+		config.Control = noReuseAddress(config.Control)
+	}
 	if opts.ReusePort {
-		config.Control = reusePort(opts.Control)
+		config.Control = reusePort(config.Control)
 	}
 	listener, err := config.Listen(context.Background(), network, local.String())
 	if err != nil {
@@ -35,7 +38,9 @@ func (p *fallbackPoller) Listen(network string, local net.Addr, opts ListenOptio
 	l := &fallbackListener{
 		fallbackHandle: fallbackHandle{poller: p},
 		listener:       listener,
-		file:           socketFile(local),
+	}
+	if !opts.KeepFile {
+		l.file = socketFile(local)
 	}
 	if err := p.register(l); err != nil {
 		listener.Close()

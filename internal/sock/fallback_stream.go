@@ -182,6 +182,7 @@ func (s *fallbackStream) TryWritev(bufs [][]byte) (int, error) {
 	case s.writeErr != nil:
 		return 0, s.writeErr
 	case s.conn == nil || s.writing:
+		s.ready &^= Writable // a failed read has set it; the end of the writing is to be news
 		return 0, ErrWouldBlock
 	case s.closeWrite:
 		return 0, syscall.EPIPE

@@ -62,7 +62,10 @@ func (p *nativePoller) listen(fam family, network string, local net.Addr, opts L
 		closeFD(fd)
 		return nil, os.NewSyscallError("listen", err)
 	}
-	l := &nativeListener{family: fam, addr: fam.nameOf(fd), file: socketFile(local)}
+	l := &nativeListener{family: fam, addr: fam.nameOf(fd)}
+	if !opts.KeepFile {
+		l.file = socketFile(local)
+	}
 	if err := p.register(&l.handle, fd); err != nil {
 		return nil, err
 	}
@@ -71,7 +74,7 @@ func (p *nativePoller) listen(fam family, network string, local net.Addr, opts L
 
 func prepareListen(fd int, fam family, network string, local net.Addr, opts ListenOptions) error {
 	if fam != familyUnix {
-		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		if err := setInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, btoi(!opts.NoReuseAddress)); err != nil {
 			return err
 		}
 		if err := setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {

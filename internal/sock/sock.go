@@ -137,10 +137,12 @@ type DialOptions struct {
 
 // ListenOptions refine Network.Listen; the zero value is usable.
 type ListenOptions struct {
-	Backlog   int                 // 0: 4096, which the system may lower
-	ReusePort bool                // SO_REUSEPORT
-	KeepAlive net.KeepAliveConfig // for accepted connections
-	Control   ControlFunc
+	Backlog        int                 // 0: 4096, which the system may lower
+	ReusePort      bool                // SO_REUSEPORT
+	NoReuseAddress bool                // no SO_REUSEADDR
+	KeepFile       bool                // Close leaves the file of a Unix socket where it is
+	KeepAlive      net.KeepAliveConfig // for accepted connections
+	Control        ControlFunc
 }
 
 // Stream is a connected byte stream, or one whose connecting is under way.

@@ -1,0 +1,295 @@
+package asyncio
+
+// Servers: listening sockets, what is made of the connections they accept, and how it all
+// ends.
+//
+// A server gives every connection to a protocol (CreateServer) or to a handler that runs as a
+// task (StartServer). Either way the connection is a transport in the server's ring, from its
+// acceptance to the turn in which its socket is closed, so that none is ever overlooked.
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"syscall"
+
+	"github.com/aio-go/aio/internal/sock"
+)
+
+// ErrServerClosed is what ServeForever returns when the server was closed, and the cause of
+// the cancellation of handlers that a server ends by force.
+var ErrServerClosed = errors.New("asyncio: server closed")
+
+// errServedAlready reports a second task in ServeForever.
+var errServedAlready = errors.New("asyncio: another task is in ServeForever of this server")
+
+type serverState uint8
+
+const (
+	serverBound   serverState = iota // has its addresses; those who connect wait
+	serverServing                    // accepts
+	serverClosed                     // does not listen any more
+)
+
+// String returns the name of the state.
+func (s serverState) String() string {
+	return [...]string{"bound", "serving", "closed"}[s]
+}
+
+// A Server accepts connections and gives each a protocol or a handler. With protocols it needs
+// no task, except for TLS handshakes. CPython: asyncio.Server.
+type Server struct {
+	loop    *EventLoop
+	scope   scope // of handlers and handshakes
+	extra   scopeExt
+	network string
+	doors   []*serverDoor
+	serve   func(sock.Stream) // takes over an accepted connection
+	options *listenOptions
+	state   serverState
+	conns   Transport // ring of the open connections, oldest first
+	open    int
+	tasks   int       // handlers and handshakes
+	gone    waitQueue // tasks in WaitClosed
+	forever waitQueue // the task in ServeForever
+}
+
+// serverDoor is one listening socket of a server.
+type serverDoor struct {
+	event  socketEvent
+	server *Server
+	socket sock.Listener
+	pause  *TimerHandle // until accepting is tried again
+}
+
+// acceptBatch bounds how many connections are accepted before others have their turn.
+const acceptBatch = 64
+
+// CreateServer listens on address like [Listen], on all addresses that it stands for, and gives
+// every connection a protocol made by factory. It serves until Close, also after the task that
+// called it is done. CPython: loop.create_server.
+func CreateServer(ctx context.Context, factory func() Protocol, network, address string, opts ...ListenOption) (*Server, error) {
+	if factory == nil {
+		panic("asyncio: CreateServer without a protocol factory: pass a function")
+	}
+	s := newServer(loopOf(ctx), network, opts)
+	s.scope.open(s.loop, nil, &s.loop.root, &s.loop.root)
+	s.serve = func(stream sock.Stream) { s.serveProtocol(stream, factory) }
+	if err := s.listen(ctx, address); err != nil {
+		s.scope.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func newServer(l *EventLoop, network string, opts []ListenOption) *Server {
+	s := &Server{loop: l, network: network, options: collectListen(opts)}
+	s.conns.older, s.conns.newer = &s.conns, &s.conns
+	return s
+}
+
+// listen opens the sockets, and begins to serve unless that is to come later. Addresses of a
+// host that this machine turns out not to have are passed over if there are others.
+func (s *Server) listen(ctx context.Context, address string) error {
+	h, addrs, err := s.loop.passiveAddrs(ctx, s.network, address)
+	if err != nil {
+		return opError("listen", s.network, address, err)
+	}
+	for _, addr := range addrs {
+		socket, failed := h.Listen(s.network, addr, s.options.ListenOptions)
+		if failed == nil {
+			d := &serverDoor{server: s, socket: socket}
+			d.event = socketEvent{loop: s.loop, owner: d}
+			s.doors = append(s.doors, d)
+			continue
+		}
+		err = opError("listen", s.network, address, failed)
+		if !errors.Is(failed, syscall.EADDRNOTAVAIL) && !errors.Is(failed, syscall.EAFNOSUPPORT) {
+			s.shut()
+			return err
+		}
+	}
+	if len(s.doors) == 0 {
+		return err
+	}
+	if !s.options.later {
+		return s.StartServing()
+	}
+	return nil
+}
+
+// StartServing begins to accept, if the server was made with WithStartServing(false) and does
+// not do so yet. It returns [ErrServerClosed] if the server is closed.
+// CPython: Server.start_serving.
+func (s *Server) StartServing() error {
+	switch s.state {
+	case serverClosed:
+		return ErrServerClosed
+	case serverBound:
+		s.state = serverServing
+		for _, d := range s.doors {
+			d.socket.SetNotify(d.event.notify)
+			if d.socket.Ready() != 0 {
+				d.event.schedule()
+			}
+		}
+	}
+	return nil
+}
+
+// IsServing reports whether the server accepts. CPython: Server.is_serving.
+func (s *Server) IsServing() bool { return s.state == serverServing }
+
+// Addr returns the address on which the server listens, the first if there are several, with
+// the port it was given.
+func (s *Server) Addr() net.Addr { return s.doors[0].socket.Addr() }
+
+// Addrs returns the addresses on which the server listens. With a port of 0 each has a port of
+// its own. CPython: Server.sockets.
+func (s *Server) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(s.doors))
+	for i, d := range s.doors {
+		addrs[i] = d.socket.Addr()
+	}
+	return addrs
+}
+
+// Connections returns the number of open connections.
+func (s *Server) Connections() int { return s.open }
+
+// socketReady implements socketOwner: it accepts.
+func (d *serverDoor) socketReady() {
+	finished := false
+	defer func() {
+		if !finished { // the factory panicked; others are still waiting
+			d.event.schedule()
+		}
+	}()
+	d.accept()
+	finished = true
+}
+
+func (d *serverDoor) accept() {
+	s := d.server
+	for range acceptBatch {
+		if s.state != serverServing || d.pause != nil {
+			return
+		}
+		stream, err := d.socket.TryAccept()
+		switch {
+		case err == nil:
+			s.serve(stream)
+			continue
+		case err == sock.ErrWouldBlock:
+		case isExhaustion(err):
+			d.rest(err)
+		case errors.Is(err, net.ErrClosed): // with its host
+			_ = s.Close()
+		default:
+			s.loop.CallExceptionHandler(ExceptionInfo{
+				Message: "a server cannot accept and stops",
+				Err:     &net.OpError{Op: "accept", Net: s.network, Addr: d.socket.Addr(), Err: err},
+			})
+			_ = s.Close()
+		}
+		return
+	}
+	d.event.schedule()
+}
+
+// rest stops accepting for a while. The socket stays, and connections wait in its queue.
+func (d *serverDoor) rest(err error) {
+	l := d.server.loop
+	l.reportExhaustion(d.socket.Addr(), err)
+	d.pause = l.CallLater(acceptPause, func() {
+		d.pause = nil
+		d.socketReady()
+	})
+}
+
+// serveProtocol gives a connection its protocol, after the handshake if there is to be one.
+func (s *Server) serveProtocol(stream sock.Stream, factory func() Protocol) {
+	if s.options.tls == nil {
+		s.adopt(stream, factory)
+		return
+	}
+	// The connection is in the ring as a stream, like that of a handler, until it is encrypted.
+	c := newStreamConn(s.loop, stream, &s.options.connOptions)
+	s.enlist(&c.transport)
+	s.run("TLS handshake", c, func(ctx context.Context) error {
+		if err := c.startTLS(ctx, s.options.tls, tls.Server); err == nil {
+			s.adopt(c.handOver(), factory)
+		}
+		return nil // a failed handshake is the client's affair
+	})
+}
+
+func (s *Server) adopt(stream sock.Stream, factory func() Protocol) {
+	made := false
+	defer func() {
+		if !made {
+			_ = stream.Abort()
+		}
+	}()
+	p := factory()
+	made = true
+	t := newTransport(s.loop, stream, p)
+	t.patience = s.options.shutdownTimeout
+	s.enlist(t)
+}
+
+// enlist puts a connection into the ring.
+func (s *Server) enlist(t *Transport) {
+	t.server = s
+	t.older, t.newer = s.conns.older, &s.conns
+	t.older.newer, s.conns.older = t, t
+	s.open++
+}
+
+// remove forgets a connection that is over.
+func (s *Server) remove(t *Transport) {
+	if s == nil {
+		return
+	}
+	t.older.newer, t.newer.older = t.newer, t.older
+	t.older, t.newer, t.server = nil, nil, nil
+	s.open--
+	s.checkGone()
+}
+
+// run has f run as a task that deals with connection c. Whatever becomes of the task, the
+// connection is closed after it.
+func (s *Server) run(name string, c *streamConn, f func(ctx context.Context) error) {
+	var opts [1]TaskOption
+	if name != "" {
+		opts[0] = WithName(name)
+	}
+	s.tasks++
+	t := CreateTask(&s.scope, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) }, opts[:]...)
+	t.AddDoneCallback(func(done *Future[struct{}]) {
+		s.tasks--
+		s.finished(c, t, done.Err())
+		s.checkGone()
+	})
+}
+
+// finished ends the connection of a task that is done and reports what the task failed with,
+// unless that is only the end of the connection.
+func (s *Server) finished(c *streamConn, t *Task[struct{}], err error) {
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		c.transport.Abort()
+	} else {
+		c.transport.Close()
+	}
+	if err == nil || isCancellation(err) || s.scope.ended.Load().explains(err) || c.ended(err) {
+		return
+	}
+	s.loop.CallExceptionHandler(ExceptionInfo{
+		Message: "the handler of connection " + c.describe() + " failed",
+		Err:     err,
+		Task:    t,
+		Name:    t.Name(),
+	})
+}
