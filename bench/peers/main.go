@@ -27,6 +27,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == serveCommand {
+		if err := runServer(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if len(os.Args) > 1 && children[os.Args[1]] != nil {
 		child(children[os.Args[1]], os.Args[2:])
 		return

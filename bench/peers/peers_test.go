@@ -59,7 +59,7 @@ func TestAbsentPeersAreNamedAndTheRestCompared(t *testing.T) {
 	gone := contestant{name: "gone", run: func(context.Context) (sample, error) {
 		return sample{}, fmt.Errorf("gone: %w", errAbsent)
 	}}
-	budgets := []budget{{"peer", wallTime, 0.5}, {"gone", wallTime, 1}}
+	budgets := []budget{{against: "peer", figure: wallTime, limit: 0.5}, {against: "gone", figure: wallTime, limit: 1}}
 	r := rowOf(budgets, fixed("aio", true, 2), gone, fixed("peer", false, 4))
 	res, err := measureRow(t.Context(), settings{rounds: 1}, r)
 	if err != nil {
@@ -80,9 +80,9 @@ func TestBudgetIsMissedAboveItsLimit(t *testing.T) {
 		budget budget
 		want   string
 	}{
-		{"of a peer", budget{"peer", wallTime, 0.49}, "| no |"},
-		{"fixed", budget{ceiling, wallTime, 1}, "| wall ≤ 1 ns | no |"},
-		{"fixed and met", budget{ceiling, wallTime, 3}, "| wall ≤ 3 ns | yes |"},
+		{"of a peer", budget{against: "peer", figure: wallTime, limit: 0.49}, "| no |"},
+		{"fixed", budget{against: ceiling, figure: wallTime, limit: 1}, "| wall ≤ 1 ns | no |"},
+		{"fixed and met", budget{against: ceiling, figure: wallTime, limit: 3}, "| wall ≤ 3 ns | yes |"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

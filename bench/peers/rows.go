@@ -46,9 +46,15 @@ type sample struct {
 
 // A budget bounds the ratio of our figure to that of a peer.
 type budget struct {
-	against string // the contestant's name
+	against string // the contestant's name, or its label to mean it at one GOMAXPROCS
 	figure  figure
 	limit   float64
+	who     string // which of ours, "" for all
+}
+
+// binds reports whether b bounds what c, one of ours, has against peer.
+func (b budget) binds(c, peer contestant) bool {
+	return (b.who == "" || b.who == c.name) && (b.against == peer.name || b.against == peer.label())
 }
 
 // figure selects one number of a sample.
@@ -66,6 +72,16 @@ func (f figure) String() string { return [...]string{"wall", "CPU", "memory"}[f]
 
 func (f figure) of(s sample) float64 { return [...]float64{s.wall, s.cpu, s.mem}[f] }
 
+// Echo servers are bound by what they do at the default GOMAXPROCS, of 2 here, also
+// against package net's at 1, where that is cheaper.
+var echoBudgets = []budget{
+	{"C epoll", cpuTime, 1.25, "aio protocol"},
+	{"net P1", cpuTime, 1, "aio protocol"},
+	{"net P1", cpuTime, 1.1, "aio conn"},
+	{"net P2", cpuTime, 0.8, "aio conn"},
+	{"uvloop streams", cpuTime, 0.95, "aio streams"},
+}
+
 // ceiling bounds our own figure, whatever the peers' are.
 const ceiling = ""
 
@@ -73,22 +89,29 @@ const ceiling = ""
 // them too, because on a machine that is busy with other things it alone says much.
 var rows = []row{
 	schedulerRow("spawn",
-		budget{"waitgroup", wallTime, 1}, budget{"waitgroup", cpuTime, 1},
-		budget{"uvloop", wallTime, 1. / 8}, budget{"uvloop", cpuTime, 1. / 8}),
+		budget{against: "waitgroup", figure: wallTime, limit: 1}, budget{against: "waitgroup", figure: cpuTime, limit: 1},
+		budget{against: "uvloop", figure: wallTime, limit: 1. / 8}, budget{against: "uvloop", figure: cpuTime, limit: 1. / 8}),
 	schedulerRow("gather"),
 	schedulerRow("yield",
-		budget{"coro", wallTime, 1.6}, budget{"coro", cpuTime, 1.6},
-		budget{"uvloop", wallTime, 1. / 5}, budget{"uvloop", cpuTime, 1. / 5}),
-	schedulerRow("sleepers", budget{"goroutines", wallTime, 1.1}, budget{"goroutines", memory, 1.15}),
+		budget{against: "coro", figure: wallTime, limit: 1.6}, budget{against: "coro", figure: cpuTime, limit: 1.6},
+		budget{against: "uvloop", figure: wallTime, limit: 1. / 5}, budget{against: "uvloop", figure: cpuTime, limit: 1. / 5}),
+	schedulerRow("sleepers", budget{against: "goroutines", figure: wallTime, limit: 1.1}, budget{against: "goroutines", figure: memory, limit: 1.15}),
 	schedulerRow("future"),
 	schedulerRow("queue"),
 	schedulerRow("contended"),
 	schedulerRow("lock"),
 	schedulerRow("cancel"),
-	clientRow("get100B", budget{"nethttp", cpuTime, 0.7}, budget{"aiohttp+uvloop", cpuTime, 1. / 7}),
+	clientRow("get100B", budget{against: "nethttp", figure: cpuTime, limit: 0.7}, budget{against: "aiohttp+uvloop", figure: cpuTime, limit: 1. / 7}),
 	clientRow("get10KiB"),
-	clientRow("get1MiB", budget{"nethttp", cpuTime, 0.5}),
-	fetchRow("fetch", budget{"curl", wallTime, 1.25}, budget{"wget2", wallTime, 1}, budget{ceiling, memory, 48e6}),
+	clientRow("get1MiB", budget{against: "nethttp", figure: cpuTime, limit: 0.5}),
+	tcpRow("echo64B", "echo of 64 bytes, 64 connections", time.Microsecond, echoLoad(64), echoBudgets...),
+	tcpRow("echo16KiB", "echo of 16 KiB, 64 connections", time.Microsecond, echoLoad(16<<10), echoBudgets...),
+	tcpRow("idle", "50,000 connections that are silent", time.Microsecond, idleLoad,
+		budget{against: ceiling, figure: memory, limit: 1 << 10, who: "aio protocol"},
+		budget{against: ceiling, figure: memory, limit: 5 << 10, who: "aio streams"}),
+	tcpRow("accept", "accept a connection and echo a byte", time.Microsecond, acceptLoad,
+		budget{against: "net", figure: cpuTime, limit: 1, who: "aio protocol"}),
+	fetchRow("fetch", budget{against: "curl", figure: wallTime, limit: 1.25}, budget{against: "wget2", figure: wallTime, limit: 1}, budget{against: ceiling, figure: memory, limit: 48e6}),
 }
 
 func schedulerRow(op string, budgets ...budget) row {

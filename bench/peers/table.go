@@ -37,7 +37,7 @@ func printTable(w io.Writer, s settings, results []result) {
 // GOMAXPROCS, or in another language, and one for budgets without a peer.
 func (r result) printOurs(w io.Writer, i int) {
 	for k, peer := range r.contestants {
-		if peer.ours || peer.procs != 0 && peer.procs != r.contestants[i].procs {
+		if peer.ours || peer.procs != 0 && peer.procs != r.contestants[i].procs && !r.bound(i, k) {
 			continue
 		}
 		cells := []string{r.row.title(), r.contestants[i].label(), peer.label()}
@@ -46,7 +46,7 @@ func (r result) printOurs(w io.Writer, i int) {
 		}
 		var budgets, met []string
 		for _, b := range r.row.budgets {
-			if b.against == peer.name {
+			if b.binds(r.contestants[i], peer) {
 				budgets = append(budgets, fmt.Sprintf("%s ≤ %s", b.figure, limitText(b.limit)))
 				met = append(met, yesNo(r.ratio(i, k, b.figure) <= b.limit))
 			}
@@ -54,13 +54,23 @@ func (r result) printOurs(w io.Writer, i int) {
 		printLine(w, append(cells, strings.Join(budgets, ", "), strings.Join(met, ", ")))
 	}
 	for _, b := range r.row.budgets {
-		if b.against == ceiling {
+		if b.against == ceiling && (b.who == "" || b.who == r.contestants[i].name) {
 			cells := []string{r.row.title(), r.contestants[i].label(), "a fixed bound", "", "", ""}
 			cells[3+int(b.figure)] = r.format(i, b.figure)
 			limit := formatFigure(b.limit, b.figure, r.row.unit)
 			printLine(w, append(cells, fmt.Sprintf("%s ≤ %s", b.figure, limit), yesNo(r.figureOf(i, b.figure) <= b.limit)))
 		}
 	}
+}
+
+// bound reports whether a budget names contestant k for ours, i.
+func (r result) bound(i, k int) bool {
+	for _, b := range r.row.budgets {
+		if b.against == r.contestants[k].label() && b.binds(r.contestants[i], r.contestants[k]) {
+			return true
+		}
+	}
+	return false
 }
 
 func printLine(w io.Writer, cells []string) {
