@@ -7,9 +7,12 @@ package aiohttp
 // made is left to the kinds of connector built on it.
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
@@ -64,6 +67,7 @@ type connectorConfig struct {
 	maxUses      int
 	tlsConfig    *tls.Config
 	dnsTTL       time.Duration
+	dnsTTLSet    bool
 	dnsSize      int
 	resolver     asyncio.Resolver
 	dialer       asyncio.Dialer
@@ -108,7 +112,7 @@ func WithForceClose() ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.forceClose = true })
 }
 
-// WithMaxConnAge closes connections that are older, once they are idle, so that
+// WithMaxConnAge closes connections that are older, as soon as they are idle, so that
 // changes of the name service take effect. Default: no limit.
 func WithMaxConnAge(d time.Duration) ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.maxAge = d })
@@ -171,6 +175,48 @@ func (p *poolConnector) Stats() ConnectorStats {
 	return ConnectorStats{
 		Idle: p.plan.idling, InUse: p.plan.busy, Waiting: p.plan.waiting, Dialed: p.dialed, Reused: p.reused,
 	}
+}
+
+// HostStats is a snapshot of the part of a pool that belongs to one origin, whatever
+// proxies and TLS settings its connections were made with.
+type HostStats struct {
+	Host    string // host and port
+	TLS     bool
+	Idle    int // connections that wait to be reused
+	InUse   int // connections that carry a request, or are being made
+	Waiting int // requests that wait for a connection
+}
+
+// Hosts returns a snapshot of every origin that has connections or waiting requests,
+// sorted by host.
+func (p *poolConnector) Hosts() []HostStats {
+	type key struct {
+		host string
+		tls  bool
+	}
+	sums := make(map[key]*HostStats)
+	for _, h := range p.plan.hosts {
+		k := key{net.JoinHostPort(h.key.host, h.key.port), h.key.tls}
+		s := sums[k]
+		if s == nil {
+			s = &HostStats{Host: k.host, TLS: k.tls}
+			sums[k] = s
+		}
+		s.Idle += len(h.idle)
+		s.InUse += h.inUse
+		s.Waiting += len(h.waiters)
+	}
+	out := make([]HostStats, 0, len(sums))
+	for _, s := range sums {
+		out = append(out, *s)
+	}
+	slices.SortFunc(out, func(a, b HostStats) int {
+		if a.Host == b.Host && a.TLS != b.TLS {
+			return map[bool]int{false: -1, true: 1}[a.TLS]
+		}
+		return cmp.Compare(a.Host, b.Host)
+	})
+	return out
 }
 
 // SetLimitPerHost gives one host, as it is spelled in URLs, a limit of its own from
@@ -291,13 +337,18 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 		}
 	}()
 	r.call.trace.createStart(ctx)
-	w, err := p.dial(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if p.plan.closed {
-		w.Close()
+	dialing, stop := asyncio.WithDeadline(ctx, noDeadline)
+	s.conn = dialAttempt(stop)
+	w, err := p.dial(dialing, r)
+	stop()
+	switch {
+	case p.plan.closed:
+		if err == nil {
+			w.Close()
+		}
 		return nil, p.closedError(r)
+	case err != nil:
+		return nil, err
 	}
 	h := &h1Conn{owner: p, slot: s, wire: w}
 	h.onStir = h.abort
@@ -308,6 +359,11 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	return h, nil
 }
 
+// dialAttempt stands for a connection that is being made: closing the pool ends it.
+type dialAttempt context.CancelFunc
+
+func (d dialAttempt) abandon() { d() }
+
 // release puts a connection away for reuse.
 func (p *poolConnector) release(s *slot) {
 	p.plan.release(s, p.loop.Time())
@@ -316,7 +372,7 @@ func (p *poolConnector) release(s *slot) {
 	}
 	s.conn.(*h1Conn).rest()
 	if p.reaper == nil {
-		p.reaper = p.loop.CallLater(p.config.keepalive, p.reap)
+		p.reaper = p.loop.CallLater(p.plan.firstExpiry(), p.reap)
 	}
 }
 

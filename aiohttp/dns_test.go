@@ -2,10 +2,18 @@ package aiohttp_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -34,7 +42,7 @@ func TestDNSCache(t *testing.T) {
 	}
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := &fakeResolver{hosts: hosts}
-		d := aiohttp.NewDNSCache(r, 10*time.Second, 3)
+		d := aiohttp.NewDNSCache(aiohttp.WithResolver(r), aiohttp.WithTTLDNSCache(10*time.Second), aiohttp.WithDNSCacheSize(3))
 		for _, want := range []string{"1 2 3", "2 3 1", "3 1 2", "1 2 3"} {
 			if got := ask(ctx, d, "three.test"); got != want {
 				t.Errorf("got %q, want %q", got, want)
@@ -73,7 +81,7 @@ func TestDNSCache(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		for ttl, want := range map[time.Duration]int{0: 2, -1: 1} {
 			r := &fakeResolver{hosts: hosts}
-			d := aiohttp.NewDNSCache(r, ttl, 3)
+			d := aiohttp.NewDNSCache(aiohttp.WithResolver(r), aiohttp.WithTTLDNSCache(ttl), aiohttp.WithDNSCacheSize(3))
 			ask(ctx, d, "one.test")
 			asyncio.Sleep(ctx, 1000*time.Hour)
 			if ask(ctx, d, "one.test"); r.asked != want {
@@ -82,6 +90,53 @@ func TestDNSCache(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// ttlResolver says for how long its answers hold.
+type ttlResolver struct {
+	fakeResolver
+	ttl time.Duration
+}
+
+func (r *ttlResolver) LookupHostTTL(ctx context.Context, network, host string) ([]netip.Addr, time.Duration, error) {
+	addrs, err := r.LookupHost(ctx, network, host)
+	return addrs, r.ttl, err
+}
+
+// Real times to live take the place of the fixed one, which bounds them if it was asked for.
+func TestDNSCacheKeepsTheTimeOfTheRecord(t *testing.T) {
+	cases := []struct {
+		name       string
+		ttl        time.Duration
+		opts       []aiohttp.ConnectorOption
+		kept, gone time.Duration // when the answer is still, and no longer, remembered
+	}{
+		{"longer than the default", time.Hour, nil, time.Hour - 1, time.Hour},
+		{"shorter than the default", time.Second, nil, time.Second - 1, time.Second},
+		{"zero", 0, nil, -1, 0},
+		{"bounded", time.Hour, []aiohttp.ConnectorOption{aiohttp.WithTTLDNSCache(time.Minute)}, time.Minute - 1, time.Minute},
+		{"for ever is not", time.Hour, []aiohttp.ConnectorOption{aiohttp.WithTTLDNSCache(-1)}, time.Hour - 1, time.Hour},
+		{"turned off", time.Hour, []aiohttp.ConnectorOption{aiohttp.WithTTLDNSCache(0)}, -1, 0},
+		{"endless", 1<<63 - 1, nil, 1000 * time.Hour, -1},
+	}
+	for _, tt := range cases {
+		for _, wait := range []time.Duration{tt.kept, tt.gone} {
+			if wait < 0 {
+				continue
+			}
+			aiotest.Run(t, func(ctx context.Context) error {
+				r := &ttlResolver{fakeResolver{hosts: map[string][]string{"h.test": {"127.0.0.1"}}}, tt.ttl}
+				d := aiohttp.NewDNSCache(append(tt.opts, aiohttp.WithResolver(r))...)
+				d.Lookup(ctx, "h.test")
+				asyncio.Sleep(ctx, wait)
+				_, err := d.Lookup(ctx, "h.test")
+				if want := map[bool]int{true: 1, false: 2}[wait == tt.kept]; r.asked != want {
+					t.Errorf("%s: asked %d times within %v, want %d", tt.name, r.asked, wait, want)
+				}
+				return err
+			})
+		}
+	}
 }
 
 // slowResolver answers after a second.
@@ -98,7 +153,7 @@ func (r *slowResolver) LookupHost(ctx context.Context, _, _ string) ([]netip.Add
 func TestSharedLookupSurvivesOneCancellation(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := &slowResolver{}
-		d := aiohttp.NewDNSCache(r, 0, 10)
+		d := aiohttp.NewDNSCache(aiohttp.WithResolver(r), aiohttp.WithTTLDNSCache(0), aiohttp.WithDNSCacheSize(10))
 		start := func() *asyncio.Task[[]netip.Addr] {
 			return asyncio.CreateTask(ctx, func(ctx context.Context) ([]netip.Addr, error) { return d.Lookup(ctx, "h") })
 		}
@@ -160,26 +215,62 @@ func TestConnectionPhasesHaveTheirLimits(t *testing.T) {
 	})
 }
 
-// C53 with TLS: an address whose server is not the right one is skipped.
-func TestAddressThatFailsTheHandshakeIsSkipped(t *testing.T) {
-	good := httptest.NewTLSServer(http.NotFoundHandler())
-	defer good.Close()
-	_, port, _ := net.SplitHostPort(good.Listener.Addr().String())
-	plain, err := net.Listen("tcp", "127.0.0.2:"+port)
+// C53: an address that refuses, speaks no TLS, or has the wrong certificate is skipped,
+// whether attempts overlap or not; the last one is the right one.
+func TestAddressesThatFailAreSkipped(t *testing.T) {
+	good := newOrigin(t, true, nil)
+	plain, err := net.Listen("tcp", "127.0.0.2:"+good.port)
 	if err != nil {
 		t.Skip(err) // systems that have 127.0.0.1 alone on their loopback; Linux has all of 127/8
 	}
 	other := &http.Server{Handler: http.NotFoundHandler()}
 	go other.Serve(plain)
 	defer other.Close()
-	resolver := &fakeResolver{hosts: map[string][]string{"h.test": {"127.0.0.2", "127.0.0.1"}}}
-	onLoop(t, func(ctx context.Context) error {
-		s := aiohttp.NewClientSession(aiohttp.WithConnector(aiohttp.NewTCPConnector(aiohttp.WithResolver(resolver))))
-		defer s.Connector().Close()
-		resp, err := s.Get(ctx, "https://h.test:"+port, aiohttp.WithInsecureSkipVerify())
-		if err != nil {
-			return err
+	wrong, err := net.Listen("tcp", "127.0.0.3:"+good.port)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer wrong.Close()
+	go (&http.Server{Handler: http.NotFoundHandler(), ErrorLog: log.New(io.Discard, "", 0)}).Serve(tls.NewListener(wrong, otherCertificate(t)))
+	sum := sha256.Sum256(good.Certificate().Raw)
+	resolver := &fakeResolver{hosts: map[string][]string{"example.com": {"127.0.0.4", "127.0.0.2", "127.0.0.3", "127.0.0.1"}, "bad.example.com": {"127.0.0.4", "127.0.0.2", "127.0.0.3"}}}
+	for name, how := range map[string]aiohttp.RequestOption{
+		"certificate": aiohttp.WithTLSConfig(trusting(good.Server)),
+		"fingerprint": aiohttp.WithFingerprint(sum[:]),
+	} {
+		for _, delay := range []time.Duration{-1, time.Nanosecond, 250 * time.Millisecond} {
+			onLoop(t, func(ctx context.Context) error {
+				connector := aiohttp.NewTCPConnector(aiohttp.WithResolver(resolver), aiohttp.WithTTLDNSCache(0), aiohttp.WithHappyEyeballsDelay(delay))
+				defer connector.Close()
+				s := aiohttp.NewClientSession(aiohttp.WithConnector(connector))
+				defer s.Close()
+				if got, err := fetch(ctx, s, good.at("example.com", "/"), how); got != "origin got " || err != nil {
+					t.Errorf("%s, delay %v: got %q and %v", name, delay, got, err)
+				}
+				_, err := fetch(ctx, s, good.at("bad.example.com", "/"), how)
+				if !errors.Is(err, aiohttp.ErrClientSSL) && !errors.Is(err, aiohttp.ErrServerConnection) {
+					t.Errorf("%s, delay %v: got %v, want the failure of the last address", name, delay, err)
+				}
+				if got := connector.Stats(); got.InUse != 0 || got.Dialed != 1 {
+					t.Errorf("%s, delay %v: got %+v", name, delay, got)
+				}
+				return nil
+			})
 		}
-		return resp.Close()
-	})
+	}
+}
+
+// otherCertificate is a TLS configuration with a certificate nobody trusts.
+func otherCertificate(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"example.com"}, NotAfter: time.Unix(1<<33, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }

@@ -25,10 +25,20 @@ func WithResolver(r asyncio.Resolver) ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.resolver = r })
 }
 
+// TTLResolver is a resolver that knows for how long its answers hold, as one does that
+// speaks to name servers itself; the system's does not tell. WithResolver notices it.
+type TTLResolver interface {
+	asyncio.Resolver
+	// LookupHostTTL is LookupHost, and the time for which the answer may be
+	// remembered: zero for not at all.
+	LookupHostTTL(ctx context.Context, network, host string) (addrs []netip.Addr, ttl time.Duration, err error)
+}
+
 // WithTTLDNSCache sets for how long addresses are remembered: negative for ever, zero
-// not at all. Default: 10 s.
+// not at all. The answers of a TTLResolver are remembered for as long as they hold, and no
+// longer than a positive d says. Default: 10 s, and as long as it holds for a TTLResolver.
 func WithTTLDNSCache(d time.Duration) ConnectorOption {
-	return connectorOption(func(c *connectorConfig) { c.dnsTTL = d })
+	return connectorOption(func(c *connectorConfig) { c.dnsTTL, c.dnsTTLSet = d, true })
 }
 
 // WithDNSCacheSize bounds how many names are remembered; those not used for longest
@@ -43,6 +53,7 @@ var errNoAddress = errors.New("no address")
 type dnsCache struct {
 	resolver asyncio.Resolver // nil: the loop's
 	ttl      time.Duration
+	most     time.Duration // for answers that bring a time of their own
 	size     int
 	entries  map[string]*list.Element // of *dnsEntry
 	order    list.List                // the least recently used first
@@ -63,7 +74,10 @@ type lookup struct {
 }
 
 func (d *dnsCache) init(c *connectorConfig) {
-	d.resolver, d.ttl, d.size = c.resolver, c.dnsTTL, c.dnsSize
+	d.resolver, d.ttl, d.most, d.size = c.resolver, c.dnsTTL, noDeadline, c.dnsSize
+	if c.dnsTTLSet && c.dnsTTL >= 0 {
+		d.most = c.dnsTTL
+	}
 	d.entries = make(map[string]*list.Element)
 	d.pending = make(map[string]*lookup)
 }
@@ -75,7 +89,7 @@ func (d *dnsCache) cached(host string, now time.Duration) ([]netip.Addr, bool) {
 		return nil, false
 	}
 	e := element.Value.(*dnsEntry)
-	if d.ttl >= 0 && now >= e.expires {
+	if now >= e.expires {
 		d.forget(host)
 		return nil, false
 	}
@@ -93,7 +107,7 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 		q = &lookup{}
 		d.pending[host] = q
 		q.task = asyncio.CreateTask(context.WithoutCancel(ctx), func(ctx context.Context) ([]netip.Addr, error) {
-			addrs, err := d.ask(ctx, host)
+			addrs, ttl, err := d.ask(ctx, host)
 			if d.pending[host] == q {
 				delete(d.pending, host)
 			}
@@ -101,7 +115,7 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 				err = errNoAddress
 			}
 			if err == nil {
-				d.remember(host, addrs, now())
+				d.remember(host, addrs, ttl, now())
 			}
 			return addrs, err
 		}, asyncio.WithName("aiohttp resolve "+host))
@@ -117,22 +131,34 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 	return slices.Clone(addrs), err
 }
 
-func (d *dnsCache) ask(ctx context.Context, host string) ([]netip.Addr, error) {
-	if d.resolver == nil {
-		return asyncio.LookupHost(ctx, "ip", host)
+// ask returns the addresses and for how long to remember them, negative for ever.
+func (d *dnsCache) ask(ctx context.Context, host string) ([]netip.Addr, time.Duration, error) {
+	switch r := d.resolver.(type) {
+	case nil:
+		addrs, err := asyncio.LookupHost(ctx, "ip", host)
+		return addrs, d.ttl, err
+	case TTLResolver:
+		addrs, ttl, err := r.LookupHostTTL(ctx, "ip", host)
+		return addrs, max(0, min(ttl, d.most)), err
+	default:
+		addrs, err := r.LookupHost(ctx, "ip", host)
+		return addrs, d.ttl, err
 	}
-	return d.resolver.LookupHost(ctx, "ip", host)
 }
 
-func (d *dnsCache) remember(host string, addrs []netip.Addr, now time.Duration) {
-	if d.ttl == 0 {
-		return
-	}
+func (d *dnsCache) remember(host string, addrs []netip.Addr, ttl, now time.Duration) {
 	d.forget(host)
+	expires := noDeadline
+	switch {
+	case ttl == 0:
+		return
+	case ttl > 0 && ttl < noDeadline-now:
+		expires = now + ttl
+	}
 	for len(d.entries) >= d.size {
 		d.forget(d.order.Front().Value.(*dnsEntry).host)
 	}
-	e := &dnsEntry{host: host, addrs: slices.Clone(addrs), next: 1 % len(addrs), expires: now + d.ttl}
+	e := &dnsEntry{host: host, addrs: slices.Clone(addrs), next: 1 % len(addrs), expires: expires}
 	d.entries[host] = d.order.PushBack(e)
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"time"
 
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/netrc"
@@ -60,10 +59,10 @@ func MergeHeaders(base, over http.Header) http.Header { return mergeHeaders(base
 // DNSCache is the cache of a TCPConnector.
 type DNSCache struct{ d dnsCache }
 
-// NewDNSCache returns an empty cache.
-func NewDNSCache(r asyncio.Resolver, ttl time.Duration, size int) *DNSCache {
+// NewDNSCache returns an empty cache, made with connector options.
+func NewDNSCache(opts ...ConnectorOption) *DNSCache {
 	c := &DNSCache{}
-	c.d.init(&connectorConfig{resolver: r, dnsTTL: ttl, dnsSize: size})
+	c.d.init(newConnectorConfig(opts))
 	return c
 }
 

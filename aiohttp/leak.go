@@ -1,11 +1,12 @@
 package aiohttp
 
-// Finding responses that nobody closed.
+// Finding responses and sessions that nobody closed.
 //
 // A response that is dropped while its body is unread keeps its connection, and with
-// it a place in the pool, for ever. In debug mode every response remembers where it
-// was made; if the garbage collector finds one that still holds its connection, that
-// place is logged and the connection is closed.
+// it a place in the pool, for ever; a session that is dropped keeps its idle connections
+// until they expire. In debug mode responses remember where they were made and sessions
+// where they were first used; if the garbage collector finds one that was not closed,
+// that place is logged and what it held is closed.
 
 import (
 	"log/slog"
@@ -44,6 +45,40 @@ func (g *leakGuard) report() {
 		}
 		slog.Warn("aiohttp: response was never closed nor read to its end", "request", g.what, "at", g.site)
 		g.source.abort()
+	})
+}
+
+// sessionGuard is what is left of a session once it is garbage.
+type sessionGuard struct {
+	loop      *asyncio.EventLoop
+	site      string    // of its first request
+	connector Connector // nil if it is not the session's own
+	closed    bool
+}
+
+// watchLeak notes where a session begins to be used.
+func (s *ClientSession) watchLeak() {
+	if !s.loop.Debug() || s.single {
+		return
+	}
+	s.guard = &sessionGuard{loop: s.loop, site: callSite()}
+	if s.ownsConnector {
+		s.guard.connector = s.connector
+	}
+	runtime.AddCleanup(s, (*sessionGuard).report, s.guard)
+}
+
+// report runs on a goroutine of the runtime.
+func (g *sessionGuard) report() {
+	// A loop that is closed has closed its connections.
+	_ = g.loop.CallSoonThreadsafe(func() {
+		if g.closed {
+			return
+		}
+		slog.Warn("aiohttp: session was never closed", "at", g.site)
+		if g.connector != nil {
+			g.connector.Close()
+		}
 	})
 }
 

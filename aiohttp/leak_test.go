@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aio-go/aio/aiohttp"
 	"github.com/aio-go/aio/asyncio"
 )
 
@@ -42,6 +43,43 @@ func TestDroppedResponseIsReported(t *testing.T) {
 		}
 		return kept.Close()
 	})
+}
+
+// A session that is dropped is reported, with the place of its first request, and its
+// connections are closed; one that was closed is not.
+func TestDroppedSessionIsReported(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	o := newOrigin(t, false, nil)
+	onLoop(t, func(ctx context.Context) error {
+		asyncio.RunningLoop(ctx).SetDebug(true)
+		use := func(end bool) *aiohttp.TCPConnector {
+			s := aiohttp.NewClientSession()
+			if _, err := fetch(ctx, s, o.URL); err != nil {
+				t.Error(err)
+			}
+			c := s.Connector().(*aiohttp.TCPConnector)
+			if end {
+				s.Close()
+			}
+			return c
+		}
+		use(true)
+		dropped := use(false)
+		for i := 0; !dropped.Closed(); i++ {
+			if i == 200 {
+				t.Fatal("the session was never found")
+			}
+			runtime.GC()
+			asyncio.Sleep(ctx, time.Millisecond)
+		}
+		return nil
+	})
+	if got := log.String(); strings.Count(got, "session was never closed") != 1 || !strings.Contains(got, "_test.go") {
+		t.Errorf("got log %q", got)
+	}
 }
 
 func drop(ctx context.Context, w *world) {

@@ -60,7 +60,7 @@ func (s slotState) String() string {
 type slot struct {
 	host  *hostPlan
 	state slotState
-	conn  pooled        // nil while dialling
+	conn  pooled        // while dialling, the attempt, or nil
 	born  time.Duration // when the connection was made
 	since time.Duration // when it became idle
 	uses  int           // requests carried so far
@@ -307,16 +307,33 @@ func (p *poolPlan) grant(h *hostPlan, now time.Duration) bool {
 	return true
 }
 
-// expire closes what has been idle for too long and returns how long it is
-// until the next slot is due; ok is false when nothing is idle.
+// expire closes what has been idle for too long, or is too old, and returns how long
+// it is until the next slot is due; ok is false when nothing is idle.
 func (p *poolPlan) expire(now time.Duration) (next time.Duration, ok bool) {
-	for s := p.idle.first; s != nil; s = p.idle.first {
-		if left := s.since + p.keepalive - now; left > 0 {
-			return left, true
+	for s := p.idle.first; s != nil; {
+		left, following := s.since+p.keepalive-now, s.next
+		if p.maxAge > 0 {
+			left = min(left, s.born+p.maxAge-now)
 		}
-		p.drop(s)
+		switch {
+		case left <= 0:
+			p.drop(s)
+		case p.maxAge == 0:
+			return left, true // the others came to rest later
+		case !ok || left < next:
+			next, ok = left, true
+		}
+		s = following
 	}
-	return 0, false
+	return next, ok
+}
+
+// firstExpiry is how long a slot that comes to rest can stay, at most.
+func (p *poolPlan) firstExpiry() time.Duration {
+	if p.maxAge > 0 {
+		return min(p.keepalive, p.maxAge)
+	}
+	return p.keepalive
 }
 
 // purge closes the idle connections of one host.

@@ -42,7 +42,8 @@ type ClientSession struct {
 	buffers   bufferPool
 	decoders  decoderPool
 	closed    bool
-	single    bool // made for one request: closed with its response
+	guard     *sessionGuard // in debug mode
+	single    bool          // made for one request: closed with its response
 	requests  uint64
 	failures  uint64
 }
@@ -107,6 +108,7 @@ func (s *ClientSession) bind(ctx context.Context) {
 	default:
 		s.loop = l
 		s.connector.attach(l)
+		s.watchLeak()
 		if s.jar != nil {
 			s.jar.attach(l)
 			s.jar.addShared(s.initialCookies)
@@ -162,6 +164,9 @@ func (s *ClientSession) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.guard != nil {
+		s.guard.closed = true
+	}
 	if s.ownsConnector {
 		return s.connector.Close()
 	}

@@ -92,18 +92,22 @@ func (t *TCPConnector) reach(ctx context.Context, r *ClientRequest, e *endpoint)
 	if err != nil {
 		return nil, err
 	}
+	var refused error // why the last address that answered was not taken
 	for {
 		conn, err := t.dialAny(ctx, r, e, addrs)
+		if err != nil && refused != nil && errors.Is(err, ErrClientConnector) {
+			return nil, refused // it tells more than that the others do not answer
+		}
 		if err != nil || e.tls == nil {
 			return conn, err
 		}
 		used := conn.RemoteAddr()
-		if err = t.tls.handshake(ctx, r, e, conn); err == nil {
+		if refused = t.tls.handshake(ctx, r, e, conn); refused == nil {
 			return conn, nil
 		}
 		addrs = without(addrs, used)
-		if len(addrs) == 0 || ctx.Err() != nil || errors.Is(err, ErrTotalTimeout) {
-			return nil, err
+		if len(addrs) == 0 || ctx.Err() != nil || errors.Is(refused, ErrTotalTimeout) {
+			return nil, refused
 		}
 	}
 }
