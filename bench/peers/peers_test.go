@@ -134,7 +134,10 @@ func TestChildCountsOnlyTheLastDoubling(t *testing.T) {
 }
 
 func TestEveryBudgetNamesAPeer(t *testing.T) {
-	others := []string{ceiling, "asyncio", "uvloop", "aiohttp+uvloop", "wrk", "curl", "wget2"}
+	others := []string{ceiling, "asyncio", "uvloop", "aiohttp+uvloop", "wrk", "curl", "wget2", "C epoll", "uvloop streams"}
+	for _, server := range bench.TCPServers {
+		others = append(others, server.Name, server.Name+" P1", server.Name+" P2")
+	}
 	for _, r := range rows {
 		for _, b := range r.budgets {
 			work, _ := bench.Find(append(bench.Scheduler, bench.Client...), r.name)
