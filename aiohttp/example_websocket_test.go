@@ -13,9 +13,14 @@ import (
 
 // withEcho runs body beside a server that sends WebSocket messages back.
 func withEcho(body func(ctx context.Context, session *aiohttp.ClientSession, url string) error) {
+	withServer(echoWS, body)
+}
+
+// withServer runs body beside a server.
+func withServer(handler web.Handler, body func(ctx context.Context, session *aiohttp.ClientSession, url string) error) {
 	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
 		app := web.NewApplication()
-		app.Router().AddGet("/echo", echoWS)
+		app.Router().AddGet("/echo", handler)
 		runner := web.NewAppRunner(app)
 		if err := runner.Setup(ctx); err != nil {
 			return struct{}{}, err
@@ -98,4 +103,51 @@ func ExampleWSServerHandshakeError() {
 		return nil
 	})
 	// Output: 404 invalid response status
+}
+
+// The server goes away after every second message; the client does not notice.
+func ExampleReconnectingWebSocket() {
+	count := 0
+	unsteady := func(ctx context.Context, req *web.Request) (web.AnyResponse, error) {
+		ws := &web.WebSocketResponse{}
+		if err := ws.Prepare(ctx, req); err != nil {
+			return nil, err
+		}
+		topic, err := ws.ReceiveString(ctx)
+		if err != nil {
+			return ws, err
+		}
+		for range 2 {
+			count++
+			if err := ws.SendString(ctx, fmt.Sprint(topic, " ", count)); err != nil {
+				return nil, err
+			}
+		}
+		return ws, ws.Close(ctx, aiohttp.WSCloseServiceRestart, "")
+	}
+	withServer(unsteady, func(ctx context.Context, session *aiohttp.ClientSession, url string) error {
+		ws := aiohttp.NewReconnectingWebSocket(session, url,
+			aiohttp.WithReconnectDelay(time.Millisecond, time.Second),
+			aiohttp.WithOnConnect(func(ctx context.Context, ws *aiohttp.ClientWebSocketResponse) error {
+				return ws.SendString(ctx, "weather") // subscribe, again
+			}))
+		for msg, err := range ws.All(ctx) {
+			if err != nil {
+				return err
+			}
+			fmt.Println(msg.Text())
+			if msg.Text() == "weather 5" {
+				ws.Close(ctx, aiohttp.WSCloseOK, "")
+			}
+		}
+		fmt.Println(ws.Stats().Connects, "connections")
+		return nil
+	})
+	// Output:
+	// weather 1
+	// weather 2
+	// weather 3
+	// weather 4
+	// weather 5
+	// 3 connections
 }
