@@ -167,7 +167,7 @@ func TestUnixSocketFileGoesWithTheServer(t *testing.T) { // SRV-04
 		"cleanup disabled": {left: true, opts: []asyncio.ListenOption{asyncio.WithSocketCleanup(false)}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onNetworks(t, func(ctx context.Context, t *testing.T) error {
+			onKernel(t, func(ctx context.Context, t *testing.T) error {
 				path := filepath.Join(t.TempDir(), "s")
 				s, err := asyncio.StartUnixServer(ctx, echoLines, path, c.opts...)
 				if err != nil {

@@ -257,9 +257,9 @@ func TestClosingInAHandshakeEndsIt(t *testing.T) {
 }
 
 // The arithmetic of handshakes is not done on the loop, and is done for few at a time: while
-// one is held up for good, the loop and its other tasks go on.
+// one is held up, the loop and its other tasks go on. (A loop under virtual time does it itself.)
 func TestHandshakesLeaveTheLoopAlone(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		serverConfig, clientConfig := certificates()
 		loop := asyncio.RunningLoop(ctx)
 		release := make(chan none)
