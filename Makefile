@@ -1,7 +1,7 @@
 # Every way this project is built, checked and measured. Bare `make` lists them.
 #
 # `work` is Go's name for all packages of all modules in go.work, here the
-# library, cmd/aio and bench.
+# library, cmd/aio, bench and contrib.
 
 FUZZTIME ?= 20s
 BENCH    ?= .

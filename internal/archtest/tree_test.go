@@ -32,6 +32,7 @@ var layers = archtest.Layers{
 		{Package: "aiotest", Own: []string{"internal/...", "asyncio", "aiohttp/..."}},
 		{Package: "examples/...", Own: []string{"asyncio", "aiohttp/...", "internal/demo", "examples/..."}, ThirdParty: []string{"golang.org/x/net/dns/dnsmessage"}},
 		{Package: "cmd/aio/...", Own: []string{"cmd/aio/...", "internal/...", "asyncio", "aiohttp/..."}, ThirdParty: []string{"..."}},
+		{Package: "contrib/...", Own: []string{"asyncio", "aiohttp/..."}, ThirdParty: []string{"..."}},
 		{Package: "bench/...", Own: []string{"..."}, ThirdParty: []string{"..."}},
 	},
 }
