@@ -114,6 +114,78 @@ func TestCookieJarOptions(t *testing.T) {
 	}
 }
 
+// What came without encryption neither replaces nor outranks a Secure cookie.
+func TestInsecureCookiesLeaveSecureOnesAlone(t *testing.T) {
+	const secure = "s=good; Secure; Path=/in; Domain=h.com"
+	cases := []struct {
+		from, set string
+		want      string // sent to https://www.h.com/in/x
+	}{
+		{"http://www.h.com/", "s=evil; Path=/in; Domain=h.com", "s=good"},
+		{"http://www.h.com/", "s=evil; Path=/in/x", "s=good"},
+		{"http://h.com/", "s=evil; Path=/in/x; Domain=h.com", "s=good"},
+		{"http://www.h.com/", "s=; Max-Age=0; Path=/in; Domain=h.com", "s=good"},
+		{"http://www.h.com/", "s=other; Path=/", "s=good"},
+		{"http://www.h.com/", "t=1; Path=/in", "t=1; s=good"},
+		{"https://www.h.com/", "s=new; Path=/in/x", "s=new"},
+	}
+	for _, c := range cases {
+		jar := aiohttp.NewCookieJar()
+		jar.UpdateFromHeaders(parse(t, "https://www.h.com/"), []string{secure})
+		jar.UpdateFromHeaders(parse(t, c.from), []string{c.set})
+		if got := sent(t, jar, "https://www.h.com/in/x"); got != c.want {
+			t.Errorf("%q from %s: got %q, want %q", c.set, c.from, got, c.want)
+		}
+	}
+	below := aiohttp.NewCookieJar()
+	below.UpdateFromHeaders(parse(t, "https://www.h.com/"), []string{"s=good; Secure"})
+	below.UpdateFromHeaders(parse(t, "http://h.com/"), []string{"s=evil; Path=/in; Domain=h.com"})
+	if got := sent(t, below, "https://www.h.com/in/x"); got != "s=good" {
+		t.Errorf("from the domain above: got %q", got)
+	}
+}
+
+// C68: one list of headers may set one name for several domains; what is for a domain
+// the host does not belong to is left out.
+func TestDuplicateNamesForDifferentDomains(t *testing.T) {
+	jar := aiohttp.NewCookieJar()
+	jar.UpdateFromHeaders(parse(t, "http://www.shop.test/"), []string{
+		"id=1; Domain=.shop.test; Path=/", "id=2; Domain=www.shop.test; Path=/", "token=3; Domain=.shop.test; Path=/", "token=4; Domain=.sub.shop.test; Path=/",
+	})
+	var got []string
+	for c := range jar.All() {
+		got = append(got, c.Domain+" "+c.Name+"="+c.Value)
+	}
+	if want := "shop.test id=1, shop.test token=3, www.shop.test id=2"; strings.Join(got, ", ") != want || jar.Len() != 3 {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// C41: a shop that spreads a dozen cookies over its hosts, as they come and go.
+func TestShopWithManyCookies(t *testing.T) {
+	jar := aiohttp.NewCookieJar()
+	for _, step := range []struct{ from, sets string }{
+		{"https://www.shop.test/", "session-id=w1; Domain=.shop.test; Path=/; Secure|i18n=EUR; Domain=.shop.test; Path=/|skin=noskin; path=/; domain=.shop.test"},
+		{"https://www.shop.test/gp/cart", "session-id=w2; Domain=.shop.test; Path=/; Secure|ubid=\"130-1\"; Domain=.shop.test; Path=/|cart=3; Path=/gp|skin=; Domain=.shop.test; Path=/; Max-Age=0"},
+		{"https://pay.shop.test/x/y", "session-id=p1; Path=/|step=2|csm=a=b=c; Domain=.shop.test; Path=/|lc=de_DE; Domain=pay.shop.test; Path=/"},
+		{"https://shop.test/", "apex=1; Path=/|old=1; Path=/; Max-Age=-1"},
+	} {
+		jar.UpdateFromHeaders(parse(t, step.from), strings.Split(step.sets, "|"))
+	}
+	for to, want := range map[string]string{
+		"https://www.shop.test/":        `session-id=w2; i18n=EUR; ubid="130-1"; csm=a=b=c`,
+		"https://www.shop.test/gp/cart": `cart=3; session-id=w2; i18n=EUR; ubid="130-1"; csm=a=b=c`,
+		"http://www.shop.test/":         `i18n=EUR; ubid="130-1"; csm=a=b=c`,
+		"https://pay.shop.test/x/":      `step=2; session-id=p1; lc=de_DE; i18n=EUR; ubid="130-1"; csm=a=b=c`,
+		"https://shop.test/":            `session-id=w2; i18n=EUR; ubid="130-1"; csm=a=b=c; apex=1`,
+		"https://notshop.test/":         "",
+	} {
+		if got := sent(t, jar, to); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", to, got, want)
+		}
+	}
+}
+
 // C64
 func TestLongestPathWins(t *testing.T) {
 	for _, order := range [][]string{{"/a/b", "/a", "/"}, {"/", "/a", "/a/b"}, {"/a", "/", "/a/b"}} {
@@ -208,7 +280,7 @@ func TestCookiesPerDomainAreBounded(t *testing.T) {
 	}
 }
 
-// C60, C68: what is saved comes back as it was, host-only cookies included.
+// C60, C68, CVE-2026-34993, CVE-2026-54279: what is saved comes back as it was, host-only cookies included.
 func TestCookieFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cookies.json")
 	onLoop(t, func(ctx context.Context) error {

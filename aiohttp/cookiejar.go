@@ -3,9 +3,10 @@ package aiohttp
 // CookieJar: what servers asked to be told again.
 //
 // Matching follows RFC 6265: by domain, path and the security of the connection.
-// Three things go beyond it, as browsers do: a cookie for a public suffix such as
+// Four things go beyond it, as browsers do: a cookie for a public suffix such as
 // co.uk is refused, names that start with __Secure- or __Host- must keep what they
-// promise, and sizes are bounded.
+// promise, nothing that came without encryption touches a Secure cookie, and sizes are
+// bounded.
 
 import (
 	"cmp"
@@ -170,7 +171,8 @@ func (j *CookieJar) accept(l *location, set *setCookie) {
 	if e.Path == "" || e.Path[0] != '/' {
 		e.Path = defaultCookiePath(l.url.EscapedPath())
 	}
-	if set.secure && !j.isSecure(l) || !keepsPromise(e, set, j.isSecure(l)) {
+	secure := j.isSecure(l)
+	if set.secure && !secure || !keepsPromise(e, set, secure) || !secure && j.shadowsSecure(e) {
 		return
 	}
 	now, known := j.now()
@@ -218,6 +220,31 @@ func keepsPromise(e *cookieEntry, set *setCookie, secure bool) bool {
 		return set.secure && secure && set.domain == "" && set.path == "/"
 	}
 	return true
+}
+
+// shadowsSecure reports whether e, which came without encryption, would replace or stand
+// before a Secure cookie: whoever can write to the wire could otherwise choose the
+// session of the encrypted site (RFC 6265bis section 5.7, "leave secure cookies alone").
+func (j *CookieJar) shadowsSecure(e *cookieEntry) bool {
+	shadows := func(domain string) bool {
+		return slices.ContainsFunc(j.domains[domain], func(o *cookieEntry) bool {
+			return o.Secure && o.Name == e.Name && pathMatches(e.Path, o.Path)
+		})
+	}
+	for domain, ok := e.Domain, true; ok; _, domain, ok = strings.Cut(domain, ".") {
+		if shadows(domain) {
+			return true
+		}
+	}
+	if e.HostOnly {
+		return false
+	}
+	for domain := range j.domains {
+		if domainMatches(domain, e.Domain) && shadows(domain) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *CookieJar) isSecure(l *location) bool {

@@ -24,7 +24,7 @@ import (
 	"github.com/aio-go/aio/asyncio"
 )
 
-// C56: answers are kept for their time, the least recently used go first, every
+// C56, CVE-2026-34513: answers are kept for their time, the least recently used go first, every
 // answer begins with another address, and one look-up serves all who ask at once.
 func TestDNSCache(t *testing.T) {
 	const a, b, c = "127.0.0.1", "127.0.0.2", "127.0.0.3"

@@ -303,20 +303,6 @@ func TestRequestProxyGetsNothingOfTheSession(t *testing.T) {
 	}
 }
 
-// A WebSocket handshake is no business of the proxy.
-func TestUpgradeGoesThroughATunnel(t *testing.T) {
-	o, p := newOrigin(t, false, nil), newHTTPProxy(t, false)
-	onLoop(t, func(ctx context.Context) error {
-		s := aiohttp.NewClientSession(aiohttp.WithProxy(p.URL))
-		defer s.Close()
-		_, err := fetch(ctx, s, o.at("origin.test", "/ws"), aiohttp.WithHeaders(http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}))
-		if got, want := p.lines(), "CONNECT origin.test:"+o.port; got != want || err != nil {
-			t.Errorf("the proxy saw %s, want %s; error %v", got, want, err)
-		}
-		return nil
-	})
-}
-
 // C75: a tunnel whose TLS fails is gone, and nothing hangs.
 func TestFailedTunnelLeavesNothing(t *testing.T) {
 	o, p := newOrigin(t, true, nil), newHTTPProxy(t, false)

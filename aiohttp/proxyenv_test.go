@@ -2,7 +2,10 @@ package aiohttp_test
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -257,6 +260,69 @@ func TestNetrcAtHomeMustBePrivate(t *testing.T) {
 		if got := auth[len(auth)-1]; got != want {
 			t.Errorf("mode %o: got %q, want %q", mode, got, want)
 		}
+	}
+}
+
+// frameBack answers a WebSocket handshake (RFC 6455 section 4.2.2) and sends short
+// frames back.
+func frameBack(w http.ResponseWriter, r *http.Request) {
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	c, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+
+		base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n")
+	for {
+		head := make([]byte, 6)
+		if _, err := io.ReadFull(rw, head); err != nil {
+			return
+		}
+		payload := make([]byte, head[1]&0x7f)
+		io.ReadFull(rw, payload)
+		for i := range payload {
+			payload[i] ^= head[2+i%4]
+		}
+		c.Write(append([]byte{head[0], byte(len(payload))}, payload...))
+	}
+}
+
+// WebSockets go through a tunnel, be the URL ws or wss, and find their proxy in variables
+// of their own; SOCKS carries them as anything else.
+func TestWebSocketsThroughProxies(t *testing.T) {
+	plain, secure := newOrigin(t, false, frameBack), newOrigin(t, true, frameBack)
+	p, q, socks := newHTTPProxy(t, false), newHTTPProxy(t, true), newSOCKSProxy(t, "", "", nil)
+	setEnvironment(t, "ws_proxy", p.URL, "wss_proxy", withUser(q.URL, "user", "s3cret"), "http_proxy", "http://127.0.0.1:1")
+	config := trusting(secure.Server, q.Server)
+	onLoop(t, func(ctx context.Context) error {
+		s := aiohttp.NewClientSession(aiohttp.WithTrustEnv(), aiohttp.WithTLSConfig(config))
+		defer s.Close()
+		talk := func(u string, opts ...aiohttp.RequestOption) {
+			ws, err := s.WSConnect(ctx, "ws"+strings.TrimPrefix(u, "http"), opts...)
+			if err != nil {
+				t.Errorf("%s: %v", u, err)
+				return
+			}
+			defer ws.Close(ctx, aiohttp.WSCloseOK, "")
+			ws.SendString(ctx, "hello")
+			if got, err := ws.ReceiveString(ctx); got != "hello" || err != nil {
+				t.Errorf("%s: got %q and %v", u, got, err)
+			}
+		}
+		talk(plain.at("origin.test", "/ws"))
+		talk(secure.at("example.com", "/ws"))
+		talk(plain.at("origin.test", "/ws"), aiohttp.WithProxy("socks5h://"+socks.Addr().String()))
+		return nil
+	})
+	if got, want := p.lines(), "CONNECT origin.test:"+plain.port; got != want {
+		t.Errorf("ws_proxy saw %s, want %s", got, want)
+	}
+	if got := q.all(); len(got) != 1 || got[0].Method != http.MethodConnect || got[0].Header.Get("Proxy-Authorization") != basic("user", "s3cret") {
+		t.Errorf("wss_proxy saw %+v", got)
+	}
+	if got, want := socks.seen(), "origin.test:"+plain.port; got != want {
+		t.Errorf("the SOCKS proxy saw %s, want %s", got, want)
 	}
 }
 

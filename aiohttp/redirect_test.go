@@ -220,7 +220,7 @@ type closeable struct {
 
 func (c *closeable) Close() error { c.closed = true; return nil }
 
-// C20: nothing that authenticates the caller crosses an origin, in any spelling, from
+// C20, CVE-2026-34518, CVE-2026-47265: nothing that authenticates the caller crosses an origin, in any spelling, from
 // any source; nothing of it comes back when a later hop returns.
 func TestCredentialsStayWithTheirOrigin(t *testing.T) {
 	secret := http.Header{

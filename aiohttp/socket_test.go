@@ -97,7 +97,7 @@ func TestRequestsOverTLS(t *testing.T) {
 			var e *aiohttp.ServerFingerprintMismatch
 			return errors.As(err, &e) && string(e.Got) == string(sum[:])
 		}},
-		// C06: a pooled connection is not reused under another name.
+		// C06, CVE-2026-54275: a pooled connection is not reused under another name.
 		{"wrong name", []aiohttp.RequestOption{aiohttp.WithTLSConfig(trusting), aiohttp.WithServerName("other.example.org")}, func(err error) bool {
 			var e *aiohttp.ClientConnectorCertificateError
 			return errors.As(err, &e)
