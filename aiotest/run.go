@@ -28,7 +28,7 @@ type Option func(*config)
 type config struct {
 	seed    uint64
 	shuffle bool
-	network asyncio.Network // nil: the machine's
+	network asyncio.Network
 	loop    []asyncio.LoopOption
 	leaks   bool
 }
@@ -40,9 +40,10 @@ func WithSeed(seed uint64) Option {
 	return func(c *config) { c.seed, c.shuffle = seed, true }
 }
 
-// WithNetwork makes the body dial, listen and resolve in n: a [Network] of its own making,
+// WithNetwork makes the body dial, listen and resolve in n: a [Network] with hosts and links,
 // which gets the seed of the run unless it has one, or asyncio.NativeNetwork() for sockets of
-// this machine. With those, time passes at its real pace while sockets are open.
+// this machine. With those, time passes at its real pace while sockets are open. The default
+// is a new simulated network with nothing in it: see [NetworkOf].
 func WithNetwork(n asyncio.Network) Option { return func(c *config) { c.network = n } }
 
 // WithLoopOptions passes options on to the loop. They come after Run's own, so that
@@ -55,13 +56,13 @@ func WithLoopOptions(opts ...asyncio.LoopOption) Option {
 // default is to report them.
 func AllowLeaks() Option { return func(c *config) { c.leaks = false } }
 
-// Run runs body as the main task of a new loop under virtual time and fails the test if body
+// Run runs body as the main task of a new loop under virtual time, on a simulated network, and fails the test if body
 // returns an error or panics, if it ends in a deadlock, or if it leaves behind unfinished tasks,
 // open sockets or failures that nobody asked for. With a seed, given by WithSeed or the flag -aio.seed, a
 // failure comes with the command that replays it.
 func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 	t.Helper()
-	c := config{leaks: true}
+	c := config{leaks: true, network: NewNetwork()}
 	if *seedFlag != 0 {
 		WithSeed(*seedFlag)(&c)
 	}
@@ -114,9 +115,7 @@ func (c *config) options() []asyncio.LoopOption {
 		rng := rand.New(rand.NewPCG(c.seed, 0))
 		opts = append(opts, asyncio.WithPicker(rng.IntN))
 	}
-	if c.network != nil {
-		opts = append(opts, asyncio.WithNetwork(c.network))
-	}
+	opts = append(opts, asyncio.WithNetwork(c.network))
 	return append(opts, c.loop...)
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 func TestInotifyIsWaitedFor(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func TestInotifyIsWaitedFor(t *testing.T) {
 // More descriptors than one look at the kernel's queue reports, all ready at once, while timers
 // go on.
 func TestThousandsOfReadyDescriptorsDoNotStarveTimers(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		const n = 2000
 		var limit unix.Rlimit
 		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < n+100 {

@@ -317,7 +317,7 @@ func TestReusedDescriptorIsNotMistaken(t *testing.T) {
 }
 
 func TestSocketsOfPackageNetAreWaitedFor(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {
 			return err
@@ -333,7 +333,7 @@ func TestSocketsOfPackageNetAreWaitedFor(t *testing.T) {
 
 // The descriptor of a socket of the loop's own can be waited for beside it.
 func TestOwnSocketsAreWaitedFor(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		if strings.HasSuffix(t.Name(), "portable") {
 			t.Skip("a goroutine there has read what arrives before anybody could wait for it")
 		}
@@ -365,7 +365,7 @@ func TestOwnSocketsAreWaitedFor(t *testing.T) {
 }
 
 func TestDescriptorThatCannotBeWaitedForIsUnsupported(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		if strings.HasSuffix(t.Name(), "native") {
 			t.Skip("the native poller waits for it")
 		}

@@ -125,7 +125,7 @@ func TestReuseAddressCanBeTurnedOff(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("what a port in TIME_WAIT can be used for depends on the system")
 	}
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		ln := listen(ctx, t)
 		address := ln.Addr().String()
 		a, err := asyncio.Dial(ctx, "tcp", address)
