@@ -125,13 +125,7 @@ func (c *child) job(work, done func()) *job {
 func (c *child) belong(ctx context.Context) {
 	c.extra.hook = c.contextEnded
 	c.scope.ext.Store(&c.extra)
-	up, made := scopeOf(ctx)
-	if made {
-		up.close()
-		c.scope.follow(ctx, c.loop, nil)
-		return
-	}
-	c.scope.open(c.loop, nil, ctx, up)
+	c.scope.openBelow(ctx)
 }
 
 // release unties the child from its context, when there is nothing left to end.
@@ -295,6 +289,38 @@ func (c *child) end() {
 
 func (c *child) kill() { _ = c.signal(os.Kill) }
 
+// Pid returns the number of the process.
+func (c *child) Pid() int { return c.process.Pid }
+
+// ReturnCode returns the exit code of the process, or minus the number of the signal that ended
+// it; ended is false while it runs.
+func (c *child) ReturnCode() (code int, ended bool) {
+	if c.state != childGone {
+		return 0, false
+	}
+	code, _ = c.result()
+	return code, true
+}
+
+// ProcessState returns how the process ended and what it used, nil while it runs.
+func (c *child) ProcessState() *os.ProcessState {
+	if c.state != childGone {
+		return nil // a goroutine may be setting it
+	}
+	return c.exit
+}
+
+// SendSignal sends sig to the process, or to its group if it has one ([WithProcessGroup]). The
+// error wraps os.ErrProcessDone if the process has ended: no other process that has
+// got its number is ever signalled.
+func (c *child) SendSignal(sig os.Signal) error { return c.signal(sig) }
+
+// Terminate asks the process to end: SIGTERM. On Windows it is Kill.
+func (c *child) Terminate() error { return c.signal(polite) }
+
+// Kill ends the process: SIGKILL.
+func (c *child) Kill() error { return c.signal(os.Kill) }
+
 // signal sends sig to a child that runs, and to nobody otherwise.
 func (c *child) signal(sig os.Signal) error {
 	err := os.ErrProcessDone
@@ -309,6 +335,13 @@ func (c *child) signal(sig os.Signal) error {
 		return fmt.Errorf("asyncio: send %v to %s (process %d): %w", sig, c.name, c.process.Pid, err)
 	}
 	return nil
+}
+
+func (c *child) describe(what string) string {
+	if code, ended := c.ReturnCode(); ended {
+		return fmt.Sprintf("%s(%s, process %d, ended with %d)", what, c.name, c.process.Pid, code)
+	}
+	return fmt.Sprintf("%s(%s, process %d)", what, c.name, c.process.Pid)
 }
 
 // joinProcesses ends all children as the end of their context would, and waits until they are

@@ -75,6 +75,8 @@
 //	Lock, Event, Condition, Semaphore, …   the same names
 //	async with lock                        lock.With(ctx, func() error { … })
 //	Queue(10), q.put(v), q.get()           NewQueue[T](10), q.Put(ctx, v), q.Get(ctx)
+//	create_subprocess_exec(prog, *args)    CreateSubprocessExec(ctx, prog, args, WithStdout(StdioPipe))
+//	await proc.communicate(b)              proc.Communicate(ctx, b)
 //	to_thread(f)                           ToThread(ctx, f)
 //	run_coroutine_threadsafe(c, loop)      RunCoroutineThreadsafe(loop, c)
 //	current_task(), all_tasks()            CurrentTask(ctx), AllTasks(ctx)

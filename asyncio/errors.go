@@ -14,6 +14,7 @@ package asyncio
 //	ErrBrokenBarrier
 //	*IncompleteReadError, *LimitOverrunError   streams
 //	ErrNotPipe              a file that cannot be waited for
+//	ErrNoStdin              input for a process that has no pipe for it
 //	*DialError              every address of a host was tried in vain
 //	*DatagramTooLargeError  a datagram that cannot be sent
 //	*net.OpError            connections: wraps ErrConcurrentRead, ErrHandshakeTimeout, ErrShutdownTimeout,

@@ -20,6 +20,7 @@ type ListenOption interface{ applyListen(*listenOptions) }
 type DialOption interface{ applyDial(*dialOptions) }
 
 // A ConnOption configures connections on either end: it is a [DialOption] and a [ListenOption].
+// It is a [SubprocessOption] too, for the pipes of a process.
 type ConnOption struct{ apply func(*connOptions) }
 
 func (o ConnOption) applyListen(to *listenOptions) { o.apply(&to.connOptions) }

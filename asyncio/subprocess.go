@@ -5,8 +5,6 @@ package asyncio
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"os/exec"
 
 	"github.com/aio-go/aio/internal/sock"
@@ -76,9 +74,9 @@ func runSubprocess(ctx context.Context, p SubprocessProtocol, name string, comma
 		panic("asyncio: a subprocess without a protocol: pass one, or use CreateSubprocessExec")
 	}
 	t := &SubprocessTransport{child: child{name: name, command: command, options: collectSubprocess(opts)}}
-	t.child.owner = t
+	t.owner = t
 	t.SetProtocol(p)
-	if err := t.child.run(ctx); err != nil {
+	if err := t.run(ctx); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -88,11 +86,11 @@ func runSubprocess(ctx context.Context, p SubprocessProtocol, name string, comma
 // block and never suspend; they are called on the loop.
 // CPython: asyncio.SubprocessTransport.
 type SubprocessTransport struct {
-	child    child
+	child
 	protocol SubprocessProtocol
 	flow     SubprocessFlowProtocol // protocol, if it is one
 	pipes    [3]*subprocessPipe     // nil where there is none
-	open     int                    // pipes that are not lost
+	left     int                    // pipes that are not lost
 
 	made   bool // ConnectionMade was called
 	exited bool // ProcessExited was called
@@ -102,9 +100,8 @@ type SubprocessTransport struct {
 
 // childStarted implements childOwner.
 func (t *SubprocessTransport) childStarted() error {
-	c := &t.child
-	c.loop.CallSoon(t.begin)
-	for fd, file := range c.ours {
+	t.loop.CallSoon(t.begin)
+	for fd, file := range t.ours {
 		if file == nil {
 			continue
 		}
@@ -112,18 +109,18 @@ func (t *SubprocessTransport) childStarted() error {
 		if fd == 0 {
 			mode = sock.FileWrite
 		}
-		stream, err := c.loop.openPipe(file, mode)
+		stream, err := t.loop.openPipe(file, mode)
 		if err != nil {
 			t.lost = true
 			t.closePipes((*Transport).Abort)
 			return err
 		}
-		c.ours[fd] = nil
+		t.ours[fd] = nil
 		p := &subprocessPipe{process: t, fd: fd}
-		p.transport = newTransport(c.loop, stream, p)
+		p.transport = newTransport(t.loop, stream, p)
 		p.transport.PauseReading() // until the protocol knows of the process
 		t.pipes[fd] = p
-		t.open++
+		t.left++
 	}
 	return nil
 }
@@ -144,7 +141,7 @@ func (t *SubprocessTransport) begin() {
 				p.transport.ResumeReading()
 			}
 		}
-		if t.child.state == childGone {
+		if t.state == childGone {
 			t.childExited()
 		}
 	}()
@@ -169,7 +166,7 @@ func (t *SubprocessTransport) childExited() {
 func (t *SubprocessTransport) childAbandoned() { t.closePipes((*Transport).Abort) }
 
 func (t *SubprocessTransport) pipeLost(fd int, err error) {
-	t.open--
+	t.left--
 	if !t.made {
 		return
 	}
@@ -179,23 +176,13 @@ func (t *SubprocessTransport) pipeLost(fd int, err error) {
 
 // finish tells the protocol that all is over, if it is.
 func (t *SubprocessTransport) finish() {
-	if !t.exited || t.open > 0 || t.lost {
+	if !t.exited || t.left > 0 || t.lost {
 		return
 	}
 	t.lost = true
-	t.child.release()
-	t.child.loop.CallSoon(func() { t.protocol.ConnectionLost(t.child.waitErr) })
+	t.release()
+	t.loop.CallSoon(func() { t.protocol.ConnectionLost(t.waitErr) })
 }
-
-// Pid returns the number of the process.
-func (t *SubprocessTransport) Pid() int { return t.child.process.Pid }
-
-// ReturnCode returns the exit code of the process, or minus the number of the signal that ended
-// it; ended is false while it runs.
-func (t *SubprocessTransport) ReturnCode() (code int, ended bool) { return t.child.returnCode() }
-
-// ProcessState returns how the process ended and what it used, nil while it runs.
-func (t *SubprocessTransport) ProcessState() *os.ProcessState { return t.child.finalState() }
 
 // Pipe returns the transport of the pipe to the descriptor fd of the process: 0 takes what it
 // reads, 1 and 2 bring what it writes. It is nil if there is no pipe.
@@ -207,17 +194,6 @@ func (t *SubprocessTransport) Pipe(fd int) *Transport {
 	return t.pipes[fd].transport
 }
 
-// SendSignal sends sig to the process, or to its group if it has one ([WithProcessGroup]). The
-// error wraps os.ErrProcessDone if the process has ended: no other process that has
-// got its number is ever signalled.
-func (t *SubprocessTransport) SendSignal(sig os.Signal) error { return t.child.signal(sig) }
-
-// Terminate asks the process to end: SIGTERM. On Windows it is Kill.
-func (t *SubprocessTransport) Terminate() error { return t.child.signal(polite) }
-
-// Kill ends the process: SIGKILL.
-func (t *SubprocessTransport) Kill() error { return t.child.signal(os.Kill) }
-
 // Close kills the process if it runs, and closes its pipes. ProcessExited and ConnectionLost
 // are called later, as always. It is idempotent.
 func (t *SubprocessTransport) Close() {
@@ -225,9 +201,9 @@ func (t *SubprocessTransport) Close() {
 		return
 	}
 	t.closed = true
-	if t.child.state == childRunning {
+	if t.state == childRunning {
 		t.closePipes((*Transport).Abort)
-		t.child.kill()
+		t.kill()
 		return
 	}
 	t.closePipes((*Transport).Close)
@@ -255,7 +231,7 @@ func (t *SubprocessTransport) SetProtocol(p SubprocessProtocol) {
 }
 
 // String describes the process for logs.
-func (t *SubprocessTransport) String() string { return t.child.describe("SubprocessTransport") }
+func (t *SubprocessTransport) String() string { return t.describe("SubprocessTransport") }
 
 // subprocessPipe is the protocol of one pipe.
 type subprocessPipe struct {
@@ -283,28 +259,4 @@ func (p *subprocessPipe) ResumeWriting() {
 	if p.process.flow != nil {
 		p.process.flow.ResumeWriting()
 	}
-}
-
-// returnCode is the child's part of ReturnCode.
-func (c *child) returnCode() (code int, ended bool) {
-	if c.state != childGone {
-		return 0, false
-	}
-	code, _ = c.result()
-	return code, true
-}
-
-// finalState is nil while the child runs.
-func (c *child) finalState() *os.ProcessState {
-	if c.state != childGone {
-		return nil // a goroutine may be setting it
-	}
-	return c.exit
-}
-
-func (c *child) describe(what string) string {
-	if code, ended := c.returnCode(); ended {
-		return fmt.Sprintf("%s(%s, process %d, ended with %d)", what, c.name, c.process.Pid, code)
-	}
-	return fmt.Sprintf("%s(%s, process %d)", what, c.name, c.process.Pid)
 }

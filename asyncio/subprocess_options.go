@@ -19,7 +19,10 @@ type subprocessOption func(*subprocessOptions)
 
 func (o subprocessOption) applySubprocess(to *subprocessOptions) { o(to) }
 
+func (o ConnOption) applySubprocess(to *subprocessOptions) { o.apply(&to.connOptions) }
+
 type subprocessOptions struct {
+	connOptions
 	stdio    [3]Stdio
 	dir      string
 	env      []string
@@ -144,7 +147,8 @@ func WithFarewell(sig os.Signal, grace time.Duration) SubprocessOption {
 }
 
 func collectSubprocess(opts []SubprocessOption) *subprocessOptions {
-	o := new(subprocessOptions)
+	o := &subprocessOptions{connOptions: defaultConnOptions()}
+	o.shutdownTimeout = 0 // a process may take its time to read
 	for _, opt := range opts {
 		opt.applySubprocess(o)
 	}

@@ -70,10 +70,10 @@ func (w *witness) index(step string) int {
 	return -1
 }
 
-// onPlatforms is onNetworks for tests of processes: it also counts descriptors and children.
+// onPlatforms is onKernel for tests of processes: it also counts descriptors and children.
 func onPlatforms(t *testing.T, body func(ctx context.Context, t *testing.T) error, opts ...asyncio.RunOption) {
 	t.Helper()
-	for _, n := range networks {
+	for _, n := range networks[:len(networks)-1] {
 		t.Run(n.name, func(t *testing.T) {
 			t.Helper()
 			noGoroutineLeft(t)
@@ -87,8 +87,9 @@ func onPlatforms(t *testing.T, body func(ctx context.Context, t *testing.T) erro
 			if err != nil {
 				t.Error(err)
 			}
-			if after := openFiles(t); after != before {
-				t.Errorf("got %d open descriptors, want %d as before", after, before)
+			// A file that a goroutine of the portable network reads is closed when that has ended.
+			if !settles(func() bool { return openFiles(t) == before }) {
+				t.Errorf("got %d open descriptors, want %d as before", openFiles(t), before)
 			}
 			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); err != syscall.ECHILD {
 				t.Errorf("got child %d, %v, want no child: it runs, or nobody has taken its status", pid, err)
