@@ -6,6 +6,7 @@ package bench_test
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/aio-go/aio/bench"
@@ -33,6 +34,16 @@ func BenchmarkClient(b *testing.B) {
 		for _, impl := range work.Impls {
 			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
 				measure(b, work, impl, url)
+			})
+		}
+	}
+}
+
+func BenchmarkProcess(b *testing.B) {
+	for _, work := range bench.Process {
+		for _, impl := range work.Impls {
+			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
+				measure(b, work, impl, "")
 			})
 		}
 	}
@@ -74,7 +85,7 @@ func inUse() float64 {
 }
 
 func TestEveryImplementationFinishesItsWork(t *testing.T) {
-	for _, work := range bench.Scheduler {
+	for _, work := range slices.Concat(bench.Scheduler, bench.Process) {
 		for _, impl := range work.Impls {
 			t.Run("op="+work.Op+"/impl="+impl.Name, func(t *testing.T) {
 				t.Parallel()
