@@ -66,6 +66,7 @@ type connectorConfig struct {
 	maxAge       time.Duration
 	maxUses      int
 	tlsConfig    *tls.Config
+	withoutTLS   bool
 	dnsTTL       time.Duration
 	dnsTTLSet    bool
 	dnsSize      int

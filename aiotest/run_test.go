@@ -23,6 +23,7 @@ type recorder struct {
 func (r *recorder) Helper()                    {}
 func (r *recorder) Name() string               { return "TestX/sub" }
 func (r *recorder) Failed() bool               { return len(r.errors) > 0 }
+func (r *recorder) Error(a ...any)             { r.errors = append(r.errors, fmt.Sprint(a...)) }
 func (r *recorder) Errorf(f string, a ...any)  { r.errors = append(r.errors, fmt.Sprintf(f, a...)) }
 func (r *recorder) Logf(f string, args ...any) { r.logs = append(r.logs, fmt.Sprintf(f, args...)) }
 
