@@ -12,6 +12,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
 	"time"
 
@@ -36,15 +37,25 @@ type Connector interface {
 
 // transport is a connection, or a stream on one, that can carry one request now.
 type transport interface {
-	// roundTrip sends the request and reads the head of the answer into resp. stale
-	// says that another attempt on a new connection cannot do anything twice.
-	roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (stale bool, err error)
+	// roundTrip sends the request and reads the head of the answer into resp. After an
+	// error, again says which requests may be sent once more over another connection.
+	roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (again resend, err error)
 }
+
+// resend says which requests may be sent again after a failure.
+type resend uint8
+
+const (
+	resendNone       resend = iota
+	resendIdempotent        // those that do no harm if the server has acted on them
+	resendAny               // all: the server has not looked at it
+)
 
 // ConnectorStats is a snapshot of a pool.
 type ConnectorStats struct {
 	Idle    int    // connections that wait to be reused
-	InUse   int    // connections that carry a request, or are being made
+	InUse   int    // connections that carry requests, or are being made
+	Streams int    // requests on those that carry several at once
 	Waiting int    // requests that wait for a connection
 	Dialed  uint64 // connections made so far
 	Reused  uint64 // requests that went over a kept connection so far
@@ -72,11 +83,13 @@ type connectorConfig struct {
 	dnsSize      int
 	resolver     asyncio.Resolver
 	dialer       asyncio.Dialer
+	http2        http2Config
 }
 
 func newConnectorConfig(opts []ConnectorOption) *connectorConfig {
 	c := &connectorConfig{
 		limit: 100, keepalive: 15 * time.Second, dnsTTL: 10 * time.Second, dnsSize: 1000,
+		http2: http2Config{pingAfter: 30 * time.Second, pingTimeout: 15 * time.Second},
 	}
 	for _, o := range opts {
 		o.applyConnector(c)
@@ -97,7 +110,8 @@ func WithLimit(n int) ConnectorOption {
 }
 
 // WithLimitPerHost bounds the connections in use to one host, port and kind of
-// encryption. Zero means no limit. Default: no limit.
+// encryption, and the requests at once on one that carries several. Zero means no limit.
+// Default: no limit.
 func WithLimitPerHost(n int) ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.perHost = n })
 }
@@ -133,6 +147,7 @@ type poolConnector struct {
 	ended   context.Context // of the loop, with which nothing suspends
 	dial    func(ctx context.Context, r *ClientRequest) (wire, error)
 	buffers bufferPool
+	http2   *http.Transport      // speaks HTTP/2; nil until somebody does
 	reaper  *asyncio.TimerHandle // nil while nothing is idle
 	dialed  uint64
 	reused  uint64
@@ -174,7 +189,7 @@ func (p *poolConnector) Close() error {
 // Stats returns a snapshot of the pool.
 func (p *poolConnector) Stats() ConnectorStats {
 	return ConnectorStats{
-		Idle: p.plan.idling, InUse: p.plan.busy, Waiting: p.plan.waiting, Dialed: p.dialed, Reused: p.reused,
+		Idle: p.plan.idling, InUse: p.plan.busy, Streams: p.plan.streams(), Waiting: p.plan.waiting, Dialed: p.dialed, Reused: p.reused,
 	}
 }
 
@@ -255,21 +270,29 @@ func (p *poolConnector) connect(ctx context.Context, r *ClientRequest) (transpor
 		if s.state == slotDialing {
 			return p.open(ctx, r, s)
 		}
-		h := s.conn.(*h1Conn)
-		h.wire.OnReadable(nil)
-		if h.closed || h.wire.Readable() && h.wire.Probe() {
-			h.abort() // the peer hung up, or said something nobody asked for
+		t, ok := s.conn.(reusable).take()
+		if !ok {
 			continue
 		}
 		p.reused++
 		r.call.trace.reuse(ctx)
-		return h, nil
+		return t, nil
 	}
+}
+
+// reusable is a connection that was kept.
+type reusable interface {
+	pooled
+	// take readies the connection for another request. It reports false, and has given its
+	// slot back, if that is not possible.
+	take() (transport, bool)
+	// rest is told that the connection carries nothing for the moment.
+	rest()
 }
 
 // key is what the connection for r must agree with.
 func (p *poolConnector) key(r *ClientRequest) poolKey {
-	k := poolKey{tls: r.loc.tls, host: r.loc.host, port: r.loc.port}
+	k := poolKey{tls: r.loc.tls, host: r.loc.host, port: r.loc.port, mayShare: p.mayShare(r)}
 	if k.tls {
 		choice := &r.call.opts.tls
 		k.serverName, k.fingerprint, k.insecure, k.tlsConfig = choice.serverName, choice.fingerprint, choice.insecure, choice.config
@@ -351,12 +374,24 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	case err != nil:
 		return nil, err
 	}
-	h := &h1Conn{owner: p, slot: s, wire: w}
-	h.onStir = h.abort
-	p.plan.dialed(s, h, p.loop.Time())
+	t, err := p.begin(r, s, w)
+	if err != nil {
+		return nil, err
+	}
 	p.dialed++
 	r.call.trace.createEnd(ctx)
 	settled = true
+	return t, nil
+}
+
+// begin has the protocol that was agreed on take a new connection over.
+func (p *poolConnector) begin(r *ClientRequest, s *slot, w wire) (transport, error) {
+	if c, ok := w.(*connWire); ok && p.speaksHTTP2(r, c) {
+		return p.beginHTTP2(r, s, c)
+	}
+	h := &h1Conn{owner: p, slot: s, wire: w}
+	h.onStir = h.abort
+	p.plan.dialed(s, h, p.loop.Time())
 	return h, nil
 }
 
@@ -371,7 +406,7 @@ func (p *poolConnector) release(s *slot) {
 	if s.state != slotIdle {
 		return
 	}
-	s.conn.(*h1Conn).rest()
+	s.conn.(reusable).rest()
 	if p.reaper == nil {
 		p.reaper = p.loop.CallLater(p.plan.firstExpiry(), p.reap)
 	}

@@ -24,6 +24,7 @@ package aiohttp
 //	│   └─ ErrServerConnection
 //	│       ├─ *ServerDisconnectedError
 //	│       ├─ *ServerFingerprintMismatch
+//	│       ├─ *HTTP2Error               a stream was reset, or its connection ended
 //	│       └─ ErrServerTimeout
 //	│           ├─ *ConnectionTimeoutError   ErrPoolTimeout ErrDNSTimeout ErrDialTimeout ErrTLSTimeout
 //	│           └─ *SocketTimeoutError       ErrWriteTimeout ErrResponseHeaderTimeout ErrReadIdleTimeout

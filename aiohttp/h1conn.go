@@ -48,10 +48,20 @@ type decoderRules struct {
 	strict bool
 }
 
+// take implements reusable.
+func (h *h1Conn) take() (transport, bool) {
+	h.wire.OnReadable(nil)
+	if h.closed || h.wire.Readable() && h.wire.Probe() {
+		h.abort() // the peer hung up, or said something nobody asked for
+		return nil, false
+	}
+	return h, true
+}
+
 // roundTrip sends the request and reads the head of its response. After an error
-// the connection is gone; stale then says that it had been kept and was dropped
-// before anything of an answer came.
-func (h *h1Conn) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (stale bool, err error) {
+// the connection is gone. A connection that had been kept and was dropped before
+// anything of an answer came was dead all along, most likely.
+func (h *h1Conn) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (again resend, err error) {
 	h.prepare(r)
 	done := false
 	defer func() {
@@ -61,13 +71,13 @@ func (h *h1Conn) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientRe
 	}()
 	if err = h.exchange(ctx, r, resp); err == nil {
 		done = true
-		return false, nil
+		return resendNone, nil
 	}
-	stale = h.slot.uses > 0 && !h.received && ctx.Err() == nil && isDrop(err)
-	if stale {
+	if h.slot.uses > 0 && !h.received && ctx.Err() == nil && isDrop(err) {
 		h.owner.plan.purge(h.slot.host) // made at about the same time, they are likely dead too
+		again = resendIdempotent
 	}
-	return stale, err
+	return again, err
 }
 
 func (h *h1Conn) prepare(r *ClientRequest) {

@@ -38,6 +38,7 @@ type poolKey struct {
 	proxy       string // which one, and what it was told; "" for none
 	proxyTLS    *tls.Config
 	tunnel      bool // the proxy carries bytes rather than requests
+	mayShare    bool // the connection may carry several requests at once
 }
 
 // maxPassed bounds how often later waiters may overtake for the sake of reuse.
@@ -64,6 +65,7 @@ type slot struct {
 	born  time.Duration // when the connection was made
 	since time.Duration // when it became idle
 	uses  int           // requests carried so far
+	share               // of a connection that carries several at once
 
 	prev, next *slot // in poolPlan.idle or poolPlan.active
 }
@@ -113,6 +115,7 @@ type hostPlan struct {
 	idle    []*slot // the most recently used last
 	waiters []*poolWaiter
 	rank    int // index in poolPlan.ready, -1 if not there
+	sharing     // what is known of connections that carry several requests
 }
 
 // poolPlan is the state of a pool.
@@ -151,7 +154,10 @@ func (p *poolPlan) acquire(key *poolKey, now time.Duration) *slot {
 
 // take serves one request for h if limits allow it.
 func (p *poolPlan) take(h *hostPlan, now time.Duration) *slot {
-	if p.heldBack(h) {
+	if s := p.takeShared(h, now); s != nil {
+		return s
+	}
+	if p.limited(h) {
 		return nil
 	}
 	for n := len(h.idle); n > 0; n = len(h.idle) {
@@ -159,9 +165,13 @@ func (p *poolPlan) take(h *hostPlan, now time.Duration) *slot {
 		if !p.tooOld(s, now) {
 			p.unidle(s)
 			p.activate(s, slotBusy)
+			p.reshare(s)
 			return s
 		}
 		p.drop(s)
+	}
+	if h.shares() {
+		return nil
 	}
 	if p.limit > 0 && p.idling+p.busy >= p.limit {
 		if p.idle.first == nil {
@@ -171,6 +181,7 @@ func (p *poolPlan) take(h *hostPlan, now time.Duration) *slot {
 	}
 	p.hosts[h.key] = h // dropping an old slot may have made the plan forget it
 	s := &slot{host: h}
+	p.explore(s)
 	p.activate(s, slotDialing)
 	return s
 }
@@ -185,19 +196,34 @@ func (p *poolPlan) setHostLimit(host string, n int, now time.Duration) {
 	if n < 0 {
 		delete(p.overrides, host)
 	}
+	var concerned []*hostPlan
 	for _, h := range p.hosts {
 		p.rerank(h) // the heap's order depends on tickets only, not on ours
+		if h.key.host == host && len(h.waiters) > 0 {
+			concerned = append(concerned, h)
+		}
+	}
+	slices.SortFunc(concerned, func(a, b *hostPlan) int { return cmp.Compare(a.waiters[0].ticket, b.waiters[0].ticket) })
+	for _, h := range concerned {
+		p.feed(h, now)
 	}
 	p.serve(now)
 }
 
-// heldBack reports whether the host's own limit is reached.
-func (p *poolPlan) heldBack(h *hostPlan) bool {
-	most := p.perHost
-	if n, ok := p.overrides[h.key.host]; ok {
-		most = n
-	}
+// heldBack reports whether the host can have no further connection now: its own limit is
+// reached, or those it has, or is about to have, are to be shared.
+func (p *poolPlan) heldBack(h *hostPlan) bool { return h.shares() || p.limited(h) }
+
+func (p *poolPlan) limited(h *hostPlan) bool {
+	most := p.hostLimit(h)
 	return most > 0 && h.inUse >= most
+}
+
+func (p *poolPlan) hostLimit(h *hostPlan) int {
+	if n, ok := p.overrides[h.key.host]; ok {
+		return n
+	}
+	return p.perHost
 }
 
 func (p *poolPlan) tooOld(s *slot, now time.Duration) bool {
@@ -239,15 +265,24 @@ func (p *poolPlan) leave(w *poolWaiter) bool {
 // dialed marks a reserved slot as connected.
 func (p *poolPlan) dialed(s *slot, c pooled, now time.Duration) {
 	s.conn, s.born, s.state = c, now, slotBusy
+	if p.explored(s) {
+		p.serve(now)
+	}
 }
 
 // release gives back a slot whose connection can carry another request. It may
 // be handed on, kept idle, or closed because it is too old or used up.
 func (p *poolPlan) release(s *slot, now time.Duration) {
+	if s.state == slotGone {
+		return
+	}
 	h := s.host
 	s.uses++
+	if p.releaseShare(s, now) {
+		return
+	}
 	s.since = now
-	if p.closed || p.tooOld(s, now) || p.maxUses > 0 && s.uses >= p.maxUses {
+	if p.closed || s.retired || p.tooOld(s, now) || p.maxUses > 0 && s.uses >= p.maxUses {
 		p.drop(s)
 		p.serve(now)
 		return
@@ -286,6 +321,7 @@ func (p *poolPlan) discard(s *slot, now time.Duration) {
 		return
 	}
 	s.conn = nil
+	p.explored(s)
 	p.drop(s)
 	p.serve(now)
 }
@@ -369,6 +405,7 @@ func (p *poolPlan) close() {
 // drop removes a slot for good and closes its connection, if it has one.
 func (p *poolPlan) drop(s *slot) {
 	h := s.host
+	p.unshare(s)
 	if s.state == slotIdle {
 		p.unidle(s)
 	} else {

@@ -139,10 +139,11 @@ type call struct {
 	req     ClientRequest
 	history []*ClientResponse
 	hops    int
-	ctx     context.Context // for reads of the body that bring none of their own
-	head    []byte          // the head being sent, and a small body behind it
-	first   ClientResponse  // room for the response most calls end with
-	taken   bool            // first is in use
+	ctx     context.Context         // for reads of the body that bring none of their own
+	head    []byte                  // the head being sent, and a small body behind it
+	first   ClientResponse          // room for the response most calls end with
+	taken   bool                    // first is in use
+	sending *asyncio.Task[struct{}] // still sends the body after the answer, or nil
 
 	dropped  error    // with middlewares: the last failure, if it was that of a dead connection
 	repeated bool     // and the hop was repeated for one
@@ -274,12 +275,12 @@ func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, err
 				return nil, err
 			}
 		}
-		resp, stale, err := c.attempt(ctx, r)
+		resp, again, err := c.attempt(ctx, r)
 		if err == nil {
 			c.storeCookies(resp)
 			return resp, nil
 		}
-		if !stale || attempt > 0 || !idempotent(r.Method) {
+		if !again.permits(r.Method, attempt) {
 			return nil, err
 		}
 		if len(c.opts.middlewares) > 0 {
@@ -289,28 +290,42 @@ func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, err
 	}
 }
 
-// attempt sends the request once. stale is true if it failed in a way that a second
-// attempt on a new connection mends.
-func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientResponse, stale bool, err error) {
+// maxResend bounds how often a server may turn a request away unread.
+const maxResend = 4
+
+// permits reports whether a request is sent again after so many attempts.
+func (s resend) permits(method string, attempts int) bool {
+	switch s {
+	case resendIdempotent:
+		return attempts == 0 && idempotent(method)
+	case resendAny:
+		return attempts < maxResend
+	}
+	return false
+}
+
+// attempt sends the request once. After an error, again says whether a second attempt on
+// another connection may mend it.
+func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientResponse, again resend, err error) {
 	if c.proxied() {
 		if err = c.route(ctx, r); err != nil {
-			return nil, false, err
+			return nil, resendNone, err
 		}
 	}
 	c.head, err = r.appendHead(c.session.buffers.takeSmall())
 	defer c.dropHead()
 	if err != nil {
-		return nil, false, r.invalid(err)
+		return nil, resendNone, r.invalid(err)
 	}
 	t, err := c.session.connector.connect(ctx, r)
 	if err != nil {
-		return nil, false, err
+		return nil, resendNone, err
 	}
 	resp = c.newResponse(r)
-	if stale, err = t.roundTrip(ctx, r, resp); err != nil {
-		return nil, stale, err
+	if again, err = t.roundTrip(ctx, r, resp); err != nil {
+		return nil, again, err
 	}
-	return resp, false, nil
+	return resp, resendNone, nil
 }
 
 // dropHead gives back the buffer of a head that was sent, or never will be.
@@ -352,4 +367,17 @@ func (c *call) newResponse(r *ClientRequest) *ClientResponse {
 	c.taken = true
 	resp.init(c, r)
 	return resp
+}
+
+// outlive has the body closed when the task that still sends it is done, which may be after
+// the call has returned.
+func (c *call) outlive(sending *asyncio.Task[struct{}]) { c.sending = sending }
+
+// closeBody closes the body of the call when nobody uses it any more.
+func (c *call) closeBody() {
+	if c.sending == nil || c.sending.Done() {
+		c.opts.body.close()
+		return
+	}
+	c.sending.AddDoneCallback(func(*asyncio.Future[struct{}]) { c.opts.body.close() })
 }

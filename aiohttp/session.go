@@ -85,7 +85,7 @@ func (s *ClientSession) Request(ctx context.Context, method, url string, opts ..
 // start runs a call and sees to it that its body is closed, whatever happens.
 func (s *ClientSession) start(ctx context.Context, c *call, method, url string) (*ClientResponse, error) {
 	if c.opts.body != nil {
-		defer c.opts.body.close()
+		defer c.closeBody()
 	}
 	s.bind(ctx)
 	s.requests++

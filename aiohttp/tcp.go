@@ -46,6 +46,7 @@ func NewTCPConnector(opts ...ConnectorOption) *TCPConnector {
 	t.poolConnector.init(c)
 	t.dns.init(c)
 	t.tls.init(c)
+	t.tls.mayShare = t.mayShare
 	t.dial = t.connectTo
 	return t
 }

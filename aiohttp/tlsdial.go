@@ -21,6 +21,7 @@ const sessionCacheSize = 256
 // tlsDialer encrypts the connections of one connector.
 type tlsDialer struct {
 	base     *tls.Config
+	mayShare func(*ClientRequest) bool // HTTP/2 is offered
 	sessions tls.ClientSessionCache
 }
 
@@ -41,6 +42,9 @@ func (d *tlsDialer) config(r *ClientRequest) *tls.Config {
 	}
 	c := from.Clone()
 	c.NextProtos = []string{"http/1.1"}
+	if d.mayShare(r) {
+		c.NextProtos = []string{protocolHTTP2, "http/1.1"}
+	}
 	if c.ServerName == "" {
 		c.ServerName = strings.TrimSuffix(r.loc.host, ".")
 	}
@@ -100,6 +104,9 @@ func checkFingerprint(r *ClientRequest, s tls.ConnectionState) error {
 
 // handshake encrypts conn. After an error conn is closed.
 func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, e *endpoint, conn *asyncio.Conn) error {
+	if !conn.CanDetach() {
+		e.tls.NextProtos = []string{"http/1.1"} // HTTP/2 needs to leave the loop
+	}
 	_, err := within(ctx, r, PhaseTLS, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, conn.StartTLS(ctx, e.tls)
 	})

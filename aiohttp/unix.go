@@ -33,6 +33,7 @@ func NewUnixConnector(path string, opts ...ConnectorOption) *UnixConnector {
 	u.poolConnector.init(c)
 	u.tls.init(c)
 	c.dialer.LocalAddr = nil // one for TCP
+	u.tls.mayShare = u.mayShare
 	u.dial = u.connectTo
 	return u
 }

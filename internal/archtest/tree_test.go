@@ -68,7 +68,9 @@ var doors = map[string]archtest.Door{
 		In:   library,
 		Files: map[string][]string{
 			// coroutine: unwinds by force; channel: waits for a Go channel in the loop's stead
-			"asyncio":       {"executor.go", "signals.go", "coroutine.go", "channel.go"},
+			"asyncio": {"executor.go", "signals.go", "coroutine.go", "channel.go"},
+			// goroutine: requests that net/http carries, for as long as they take
+			"aiohttp":       {"goroutine.go"},
 			"internal/sock": {"fallback_listen.go", "fallback_packet.go", "fallback_stream.go", "fallback_watch.go"},
 		},
 		Why: "leave the loop through the executor, which a test can hold still",

@@ -6,32 +6,34 @@ package sock
 // goroutines: what it had read ahead comes first. The stream itself is closed then, as
 // far as its user can tell.
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
 // Detacher is a Stream that can leave its poller.
 type Detacher interface {
-	// Detach closes the stream and returns its connection. After an error the stream is
-	// closed, and so is the connection. It must be connected, and nothing written to it
-	// may be outstanding.
+	// Detach closes the stream, which must be connected, and returns its connection. After
+	// an error that is closed as well.
 	Detach() (net.Conn, error)
 }
 
 var _ Detacher = (*fallbackStream)(nil)
 
 // Detach implements Detacher. A read that is under way hands what it gets to the
-// connection's first.
+// connection's first, and the connection's first write waits for one that is.
 func (s *fallbackStream) Detach() (net.Conn, error) {
 	if s.conn == nil || !s.close(s) {
 		return nil, net.ErrClosed
-	}
-	if s.writing {
-		s.conn.Close()
-		return nil, ErrWouldBlock
 	}
 	c := &aheadConn{Conn: s.conn, ahead: s.unread, err: s.readErr}
 	if s.reading {
 		c.pending = make(chan readAhead, 1)
 		s.heir = c.pending
+	}
+	if s.writing {
+		c.behind = make(chan error, 1)
+		s.writeHeir = c.behind
 	}
 	return c, nil
 }
@@ -49,6 +51,20 @@ type aheadConn struct {
 	pending chan readAhead // nil: nothing is under way
 	ahead   []byte
 	err     error // after ahead
+
+	behind  chan error // nil: no write was under way
+	wait    sync.Once  // for that write
+	lastErr error      // of it
+}
+
+func (c *aheadConn) Write(p []byte) (int, error) {
+	if c.behind != nil {
+		c.wait.Do(func() { c.lastErr = <-c.behind })
+		if c.lastErr != nil {
+			return 0, c.lastErr
+		}
+	}
+	return c.Conn.Write(p)
 }
 
 func (c *aheadConn) Read(p []byte) (int, error) {

@@ -41,6 +41,7 @@ type fallbackStream struct {
 
 	wbuf       []byte
 	writeErr   error
+	writeHeir  chan<- error // gets the result of writing, once the stream is detached
 	writing    bool         // a goroutine is at it, or its result is on the way
 	writer     atomic.Int32 // between that goroutine and Close
 	closeWrite bool         // as soon as writing has ended
@@ -213,6 +214,9 @@ func (s *fallbackStream) write(conn net.Conn, p []byte) {
 
 func (s *fallbackStream) wrote(err error) {
 	s.writing = false
+	if s.writeHeir != nil {
+		s.writeHeir <- err // one, and there is room for it
+	}
 	if s.closed {
 		return
 	}
