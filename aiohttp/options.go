@@ -127,7 +127,7 @@ func WithRaiseForStatus() Option {
 	return WithResponseCheck(func(_ context.Context, r *ClientResponse) error { return r.RaiseForStatus() })
 }
 
-// WithoutRaiseForStatus lifts, for one request, what the session asks for.
+// WithoutRaiseForStatus lifts, for one request, what the session asks for. Default: it holds.
 func WithoutRaiseForStatus() Option { return WithResponseCheck(nil) }
 
 // WithResponseCheck has check look at every final response; its error ends the

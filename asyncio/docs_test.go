@@ -123,7 +123,7 @@ func TestMigrationPageQuotesItsExamples(t *testing.T) {
 }
 
 func TestLinksOfThePagesLeadSomewhere(t *testing.T) {
-	for _, page := range []string{"parity.md", "migration.md", "life-of-a-task.md"} {
+	for _, page := range []string{"parity.md", "migration.md", "life-of-a-task.md", "life-of-a-request.md", "cookbook.md"} {
 		text := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`").ReplaceAllString(read(t, filepath.Join(docs, page)), "")
 		for _, target := range links(text) {
 			if strings.Contains(target, "://") {
