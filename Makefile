@@ -1,7 +1,7 @@
 # Every way this project is built, checked and measured. Bare `make` lists them.
 #
 # `work` is Go's name for all packages of all modules in go.work, here the
-# library, cmd/aio, bench and contrib.
+# library, cmd/aio, bench, contrib and interop.
 
 FUZZTIME ?= 20s
 BENCH    ?= .

@@ -62,7 +62,7 @@ func readAll(t *testing.T, raw syscall.RawConn) (n int) {
 }
 
 func TestDescriptorIsWaitedForUntilItIsReadable(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		r, w := osPipe(t)
 		raw := rawConn(t, r)
 		var tr trace
@@ -89,7 +89,7 @@ func TestDescriptorIsWaitedForUntilItIsReadable(t *testing.T) {
 }
 
 func TestReadyDescriptorIsNotWaitedFor(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		r, w := osPipe(t)
 		send(t, w, "x")
 		turns := 0
@@ -118,7 +118,7 @@ func TestReadyDescriptorIsNotWaitedFor(t *testing.T) {
 }
 
 func TestDescriptorIsWaitedForInBothDirections(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ func TestDescriptorIsWaitedForInBothDirections(t *testing.T) {
 }
 
 func TestEverybodyWhoWaitsForADescriptorGoesOn(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		r, w := osPipe(t)
 		raw := rawConn(t, r)
 		var tasks []*asyncio.Task[none]
@@ -180,7 +180,7 @@ func TestEverybodyWhoWaitsForADescriptorGoesOn(t *testing.T) {
 
 // A wait that is cancelled leaves the descriptor to others, and nothing registered.
 func TestCancelledWaitLeavesTheDescriptorAlone(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		r, w := osPipe(t)
 		raw := rawConn(t, r)
 		for range 3 {
@@ -200,7 +200,7 @@ func TestCancelledWaitLeavesTheDescriptorAlone(t *testing.T) {
 }
 
 func TestCancellationInTheTickOfReadinessLosesNothing(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		r, w := osPipe(t)
 		raw := rawConn(t, r)
 		for range 50 {
@@ -228,7 +228,7 @@ func TestCancellationInTheTickOfReadinessLosesNothing(t *testing.T) {
 func TestClosingADescriptorWakesWhoeverWaitsForIt(t *testing.T) {
 	for _, where := range []string{"on the loop", "elsewhere"} {
 		t.Run(where, func(t *testing.T) {
-			onNetworks(t, func(ctx context.Context, t *testing.T) error {
+			onKernel(t, func(ctx context.Context, t *testing.T) error {
 				r, _ := osPipe(t)
 				raw := rawConn(t, r)
 				waiting := spawn(ctx, func(ctx context.Context) error { return asyncio.WaitReadable(ctx, raw) })
@@ -269,7 +269,7 @@ func (c *fdConn) Write(func(uintptr) bool) error { return errors.ErrUnsupported 
 
 // A number that the kernel gives to another file is not taken for the one that was waited for.
 func TestReusedDescriptorIsNotMistaken(t *testing.T) {
-	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		if strings.HasSuffix(t.Name(), "portable") {
 			t.Skip("a plain descriptor has nobody to wait for it there")
 		}

@@ -35,6 +35,7 @@ var layers = archtest.Layers{
 		{Package: "contrib/...", Own: []string{"asyncio", "aiohttp/..."}, ThirdParty: []string{"..."}},
 		{Package: "interop/websocket", Own: []string{"..."}, ThirdParty: []string{"..."}},
 		{Package: "bench/...", Own: []string{"..."}, ThirdParty: []string{"..."}},
+		{Package: "interop/...", Own: []string{"asyncio"}, ThirdParty: []string{"..."}},
 	},
 }
 

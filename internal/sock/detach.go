@@ -18,6 +18,14 @@ type Detacher interface {
 	Detach() (net.Conn, error)
 }
 
+// Twinned is a Stream whose connection goroutines can use beside the poller.
+type Twinned interface {
+	// Twin returns a second descriptor of the connection as a net.Conn. Whatever
+	// one side reads or writes the other does not see; the connection ends when
+	// both are closed.
+	Twin() (net.Conn, error)
+}
+
 var _ Detacher = (*fallbackStream)(nil)
 
 // Detach implements Detacher. A read that is under way hands what it gets to the

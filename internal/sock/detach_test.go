@@ -95,3 +95,49 @@ func (r *rig) drive(f func() (string, error)) string {
 	}
 	return got
 }
+
+func TestTwinSharesTheConnection(t *testing.T) {
+	each(t, func(r *rig) {
+		a, b := r.pair("tcp")
+		twinned, ok := a.(sock.Twinned)
+		if !ok {
+			r.Skip("there is no descriptor to share")
+		}
+		twin, err := twinned.Twin()
+		if err != nil {
+			r.Fatal(err)
+		}
+		buf := make([]byte, 10)
+		for _, text := range []string{"one", "two"} {
+			if _, err := b.TryWrite([]byte(text)); err != nil {
+				r.Fatal(err)
+			}
+			if n, err := twin.Read(buf); string(buf[:n]) != text || err != nil {
+				r.Errorf("the twin got %q, %v, want %q", buf[:n], err, text)
+			}
+			r.until("the truth", func() bool {
+				_, err := a.TryRead(buf)
+				return err == sock.ErrWouldBlock
+			})
+			if _, err := b.TryWrite([]byte("again")); err != nil {
+				r.Fatal(err)
+			}
+			n := 0
+			r.until("data", func() bool {
+				n, err = a.TryRead(buf)
+				return err != sock.ErrWouldBlock
+			})
+			if string(buf[:n]) != "again" {
+				r.Errorf("the stream got %q, %v", buf[:n], err)
+			}
+		}
+		a.Close()
+		if _, err := b.TryWrite([]byte("x")); err != nil {
+			r.Fatal(err)
+		}
+		if n, err := twin.Read(buf); n != 1 || err != nil {
+			r.Errorf("the twin of a closed stream got %d, %v", n, err)
+		}
+		twin.Close()
+	})
+}
