@@ -30,7 +30,7 @@ func TestNetwork(t *testing.T, newNetwork func(t *testing.T) asyncio.Network) {
 		cases []networkCase
 	}{
 		{"conn", connCases}, {"ends", endCases}, {"dial", dialCases}, {"listen", listenCases},
-		{"transport", transportCases}, {"tls", tlsCases}, {"unix", unixCases}, {"datagram", datagramCases},
+		{"transport", transportCases}, {"stream", streamCases}, {"tls", tlsCases}, {"unix", unixCases}, {"datagram", datagramCases},
 	} {
 		for _, c := range group.cases {
 			t.Run(group.name+"/"+strings.ReplaceAll(c.name, " ", "-"), func(t *testing.T) {
@@ -179,11 +179,12 @@ func (t *networkSuite) isOp(err error, op, address string) {
 	}
 }
 
-// bulk returns n bytes of text in which every place looks different.
+// bulk returns n bytes of text that repeats after a number of bytes that no buffer has.
 func bulk(n int) string {
 	var b strings.Builder
-	for i := 0; b.Len() < n; i++ {
+	for i := 0; b.Len() < min(n, 65_521); i++ {
 		fmt.Fprintf(&b, "%d,", i)
 	}
-	return b.String()[:n]
+	block := b.String()[:min(n, 65_521)]
+	return strings.Repeat(block, n/max(len(block), 1)+1)[:n]
 }

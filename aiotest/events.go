@@ -49,6 +49,14 @@ func (q *eventQueue) schedule(e *event, when time.Duration) {
 	q.up(len(q.entries) - 1)
 }
 
+// clear makes nothing happen.
+func (q *eventQueue) clear() {
+	for _, entry := range q.entries {
+		entry.e.at = 0
+	}
+	*q = eventQueue{}
+}
+
 // cancel makes e not happen.
 func (q *eventQueue) cancel(e *event) {
 	if e.pending() {

@@ -269,7 +269,10 @@ func (v *view) Close() error {
 	for len(n.socks) > 0 {
 		_ = n.socks[len(n.socks)-1].Close()
 	}
-	n.events = eventQueue{}
+	n.events.clear()
+	for _, p := range n.paths { // in any order: each is set to the same
+		p.busy = 0
+	}
 	n.loop = nil
 	return nil
 }

@@ -292,6 +292,8 @@ func TestNetworkServesOneLoopAtATime(t *testing.T) {
 		}
 		return nil
 	})
+	w.net.Inject(aiotest.Partition("client").After(time.Hour)) // still to come when the loop ends
+	w.run(t, func(context.Context) error { return nil })
 	w.run(t, func(ctx context.Context) error { // but then the next
 		c := dialEcho(ctx, t)
 		defer c.Close()
