@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"github.com/aio-go/aio/asyncio"
-	"github.com/aio-go/aio/internal/netrc"
 )
 
 // Wire is what a test has to imitate to stand in for a connection.
@@ -82,8 +81,7 @@ func (c *DNSCache) Clear(hosts ...string) { c.d.clear(hosts) }
 // text of the error.
 func EnvironmentProxy(ctx context.Context, env map[string]string, raw string, websocket bool) string {
 	e := newEnvironment(func(name string) string { return env[name] })
-	e.netrc = new(netrc.File)
-	r := &ClientRequest{call: &call{}}
+	r := &ClientRequest{call: &call{session: &ClientSession{}}}
 	if d := r.loc.parse(raw); d != nil {
 		return d.text()
 	}

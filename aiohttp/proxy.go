@@ -49,6 +49,15 @@ var proxySchemes = map[string]proxyKind{
 	"http": proxyHTTP, "https": proxyHTTP, "socks5": proxySOCKS5, "socks5h": proxySOCKS5H,
 }
 
+// ParseProxy checks the URL of a proxy as WithProxy takes it: for URLs that come from a
+// user, whose mistakes are no reason to panic. The error does not show credentials.
+func ParseProxy(raw string) (*url.URL, error) {
+	if _, err := parseProxy(raw); err != nil {
+		return nil, err
+	}
+	return url.Parse(raw)
+}
+
 // parseProxy takes the URL of a proxy apart.
 func parseProxy(raw string) (*proxyServer, error) {
 	scheme, rest, ok := cutScheme(raw)

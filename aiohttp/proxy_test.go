@@ -400,6 +400,9 @@ func TestProxyURLs(t *testing.T) {
 			if !errors.As(err, &e) || e.Phase != aiohttp.PhaseRequest {
 				t.Errorf("%.30q: got %v, want an *InvalidRequestError", u, err)
 			}
+			if _, err := aiohttp.ParseProxy(u); err == nil {
+				t.Errorf("%.30q: parsed", u)
+			}
 		}
 		_, err := s.Get(ctx, "http://origin.test/", aiohttp.WithProxyHeaders(http.Header{"content-length": {"3"}}))
 		if !errors.Is(err, aiohttp.ErrClient) {
@@ -410,6 +413,9 @@ func TestProxyURLs(t *testing.T) {
 		}
 		return nil
 	})
+	if u, err := aiohttp.ParseProxy("socks5h://user:s3cret@[::1]"); err != nil || u.Scheme != "socks5h" || u.User.Username() != "user" {
+		t.Errorf("got %v and %v", u, err)
+	}
 	defer func() {
 		if recover() == nil {
 			t.Error("a session took a proxy that is none")

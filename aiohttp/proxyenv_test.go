@@ -210,6 +210,28 @@ func TestNetrcGivesWhatNobodyGave(t *testing.T) {
 	}
 }
 
+// A file that was named has to be good, and holds without trust in the environment.
+func TestNamedNetrcMustBeGood(t *testing.T) {
+	setEnvironment(t, "NETRC", netrcFile(t, "machine 127.0.0.1 login env password no"))
+	o := newOrigin(t, false, nil)
+	good := netrcFile(t, "machine 127.0.0.1 login user password s3cret")
+	for path, want := range map[string]string{good: basic("user", "s3cret"), good + "-none": "no such file", netrcFile(t, "machine"): "line 1: machine without a value", t.TempDir(): "is not a regular file"} {
+		onLoop(t, func(ctx context.Context) error {
+			s := aiohttp.NewClientSession(aiohttp.WithNetrc(path))
+			defer s.Close()
+			_, err := fetch(ctx, s, o.URL)
+			if path == good {
+				if got := o.headers("Authorization"); err != nil || got[len(got)-1] != want {
+					t.Errorf("got %q and %v, want %q", got, err, want)
+				}
+			} else if !errors.Is(err, aiohttp.ErrClient) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", path, err, want)
+			}
+			return nil
+		})
+	}
+}
+
 // After a redirect to another origin netrc is asked for that host, and its default entry,
 // which is meant for hosts the user named, is not used.
 func TestNetrcAfterRedirect(t *testing.T) {

@@ -35,7 +35,8 @@ type ClientSession struct {
 	ownsConnector  bool
 	traces         []*TraceConfig
 	proxy          *proxyChoice // nil: nothing said
-	env            *environment // nil: not trusted
+	env            *environment // nil: not asked
+	netrc          *netrcSource // nil: not asked
 
 	loop      *asyncio.EventLoop // that of the first request
 	readyMade []byte             // header lines all requests share

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aio-go/aio/aiohttp"
 	"github.com/aio-go/aio/aiohttp/middleware"
 	"github.com/aio-go/aio/cmd/aio/internal/fetch"
 	"github.com/aio-go/aio/cmd/aio/internal/sink"
@@ -40,6 +41,11 @@ type fetchFlags struct {
 	noDecompress bool
 	insecure     bool
 	maxBytes     size
+
+	proxy      string
+	noEnv      bool
+	netrc      bool
+	unixSocket string
 
 	outputDir  string
 	outputFile string
@@ -112,6 +118,10 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.compressed, "compressed", true, "ask for compressed answers and decode them")
 	fl.BoolVar(&f.noDecompress, "no-decompress", false, "keep bodies as they come")
 	fl.BoolVarP(&f.insecure, "insecure", "k", false, "accept any TLS certificate")
+	fl.StringVarP(&f.proxy, "proxy", "x", "", "go through the proxy `URL`: http, https, socks5 or socks5h")
+	fl.BoolVar(&f.noEnv, "no-env", false, "go through no proxy that http_proxy, https_proxy or all_proxy names")
+	fl.BoolVarP(&f.netrc, "netrc", "n", false, "send the credentials that .netrc, or the file in NETRC, has for a host")
+	fl.StringVar(&f.unixSocket, "unix-socket", "", "connect to the Unix socket `PATH` whatever the URL's host is")
 	fl.Var(&f.maxBytes, "max-bytes", "largest body to accept; 0 is no limit")
 	fl.BoolVar(&f.jsonl, "jsonl", false, "write one JSON object for each URL to standard output also with -O and -o")
 	fl.BoolVar(&f.json, "json", false, "as --jsonl, and the summary as the last object")
@@ -121,6 +131,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.demo, "demo", false, fmt.Sprintf("fetch %d URLs of a server inside this process", demoURLs))
 	cmd.MarkFlagDirname("output-dir")
 	cmd.MarkFlagsMutuallyExclusive("output-dir", "output")
+	cmd.MarkFlagsMutuallyExclusive("proxy", "unix-socket")
 	cmd.RegisterFlagCompletionFunc("fsync", cobra.FixedCompletions([]string{"none", "file", "all"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("request", cobra.FixedCompletions(
 		[]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}, cobra.ShellCompDirectiveNoFileComp))
@@ -141,10 +152,17 @@ func (f *fetchFlags) check(args []string) error {
 		return errors.New("--concurrency: want 1 to 100000")
 	case f.perHost < 0 || f.retries < 0 || f.maxRedirects < 0 || f.retryBudget < 0:
 		return errors.New("--per-host, --retries, --retry-budget and --max-redirects cannot be negative")
+	case f.proxy != "" && badProxy(f.proxy) != nil:
+		return fmt.Errorf("--proxy: %w", badProxy(f.proxy))
 	case f.method != "" && !isToken(f.method):
 		return fmt.Errorf("--request %q is not a method", f.method)
 	}
 	return nil
+}
+
+func badProxy(raw string) error {
+	_, err := aiohttp.ParseProxy(raw)
+	return err
 }
 
 // config turns the flags into what the run needs.
@@ -160,6 +178,7 @@ func (f *fetchFlags) config(cmd *cobra.Command, env Env) (*fetch.Config, error) 
 		Retry:       middleware.RetryPolicy{MaxAttempts: max(f.retries, 0) + 1, MaxDelay: time.Duration(f.retryMaxWait)},
 		RetryBudget: f.retryBudget, Method: f.method, Headers: headers, MaxRedirects: f.maxRedirects,
 		Decompress: f.compressed && !f.noDecompress, Insecure: f.insecure, MaxBytes: int64(f.maxBytes),
+		Proxy: f.proxy, EnvProxy: !f.noEnv, Netrc: f.netrc, UnixSocket: f.unixSocket,
 		OutputDir: f.outputDir, OutputFile: f.outputFile, Overwrite: f.overwrite, Sync: f.sync,
 		FailFast: f.failFast, JSONSummary: f.json, Summary: !f.quiet && !f.json,
 		Stdin: env.Stdin, Stdout: env.Stdout, Stderr: env.Stderr, Getenv: env.Getenv,

@@ -35,6 +35,11 @@ type Config struct {
 	Insecure     bool
 	MaxBytes     int64 // of one body, decoded; 0 means no limit
 
+	Proxy      string // its URL; "" for the environment's, if EnvProxy says so, or none
+	EnvProxy   bool
+	Netrc      bool   // credentials from the user's netrc file
+	UnixSocket string // connect there instead of to the host
+
 	OutputDir  string // bodies to files there
 	OutputFile string // the one body to this file; "-" is standard output
 	Overwrite  bool

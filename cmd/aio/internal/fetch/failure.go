@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 
@@ -76,8 +77,12 @@ func (f *failure) connector(err error) {
 	var (
 		dns      *aiohttp.ClientConnectorDNSError
 		notFound *net.DNSError
+		proxy    *aiohttp.ClientProxyConnectionError
 	)
 	switch {
+	case errors.As(err, &proxy):
+		f.Kind = report.KindProxy
+		f.transient = !errors.Is(err, aiohttp.ErrClientSSL) && !(errors.As(err, &notFound) && notFound.IsNotFound)
 	case errors.As(err, &dns):
 		f.Kind = report.KindDNS
 		f.transient = !(errors.As(err, &notFound) && notFound.IsNotFound)
@@ -98,8 +103,12 @@ func (f *failure) exchange(err error) {
 		payload   *aiohttp.ClientPayloadError
 		encoding  *aiohttp.ContentEncodingError
 		parse     *http1.ParseError
+		proxy     *aiohttp.ClientHTTPProxyError
 	)
 	switch {
+	case errors.As(err, &proxy):
+		f.Kind, f.sent = report.KindProxy, false
+		f.transient = proxy.Status == http.StatusTooManyRequests || proxy.Status >= http.StatusInternalServerError
 	case errors.As(err, &redirects):
 		f.Kind = report.KindRedirect
 	case errors.As(err, &encoding):

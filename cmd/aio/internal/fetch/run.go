@@ -29,7 +29,7 @@ type run struct {
 	loop      *asyncio.EventLoop
 	list      *urllist.Reader
 	session   *aiohttp.ClientSession
-	connector *aiohttp.TCPConnector
+	connector aiohttp.Connector
 	options   []aiohttp.RequestOption
 
 	ctx    context.Context // of the workers; ends when the run is stopped

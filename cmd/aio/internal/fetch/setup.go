@@ -17,7 +17,11 @@ import (
 // frontier. Cookies are not kept, since ten million answers could set as many.
 func (r *run) newSession() *aiohttp.ClientSession {
 	c := r.cfg
-	r.connector = aiohttp.NewTCPConnector(aiohttp.WithLimit(c.Concurrency))
+	if c.UnixSocket != "" {
+		r.connector = aiohttp.NewUnixConnector(c.UnixSocket, aiohttp.WithLimit(c.Concurrency))
+	} else {
+		r.connector = aiohttp.NewTCPConnector(aiohttp.WithLimit(c.Concurrency))
+	}
 	opts := []aiohttp.SessionOption{
 		aiohttp.WithConnector(r.connector),
 		aiohttp.WithCookieJar(nil),
@@ -37,6 +41,15 @@ func (r *run) newSession() *aiohttp.ClientSession {
 	}
 	if c.Insecure {
 		opts = append(opts, aiohttp.WithInsecureSkipVerify())
+	}
+	switch {
+	case c.Proxy != "":
+		opts = append(opts, aiohttp.WithProxy(c.Proxy))
+	case c.EnvProxy:
+		opts = append(opts, aiohttp.WithProxyFromEnvironment())
+	}
+	if c.Netrc {
+		opts = append(opts, aiohttp.WithNetrc(""))
 	}
 	return aiohttp.NewClientSession(opts...)
 }

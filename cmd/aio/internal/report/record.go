@@ -18,6 +18,7 @@ const (
 	KindRefused     Kind = "refused"     // nobody listens there
 	KindConnect     Kind = "connect"     // the connection could not be made for another reason
 	KindTLS         Kind = "tls"         // handshake or certificate
+	KindProxy       Kind = "proxy"       // the proxy cannot be reached, or does not do what it is asked for
 	KindReset       Kind = "reset"       // the server closed or reset the connection before the answer
 	KindTruncated   Kind = "truncated"   // the body ended early
 	KindTimeout     Kind = "timeout"     // --timeout
