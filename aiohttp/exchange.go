@@ -34,6 +34,7 @@ type exchange struct {
 	mu       sync.Mutex // guards what follows
 	answered bool       // RoundTrip has returned
 	resp     *http.Response
+	names    http.Header // of the trailer, before it is there
 	err      error
 	body     relay
 }
@@ -103,8 +104,12 @@ func (x *exchange) carry(req *http.Request) {
 		resp.Body.Close()
 		resp.Body = http.NoBody
 	}
+	var names http.Header
+	if err == nil && len(resp.Trailer) > 0 {
+		names = resp.Trailer.Clone() // values are added while the body is read
+	}
 	x.mu.Lock()
-	x.answered, x.resp, x.err = true, resp, err
+	x.answered, x.resp, x.names, x.err = true, resp, names, err
 	x.mu.Unlock()
 	x.news.Set()
 	if x.upload != nil {
@@ -176,6 +181,7 @@ func (x *exchange) accept(resp *ClientResponse) {
 	resp.Status, resp.Reason, resp.Headers = from.StatusCode, reasonPhrase(from), from.Header
 	resp.Proto = from.Proto
 	resp.length = from.ContentLength
+	resp.trailer = x.names
 	if from.Body == http.NoBody {
 		resp.length = 0
 		resp.trailer = from.Trailer

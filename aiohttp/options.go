@@ -73,6 +73,7 @@ type requestOptions struct {
 	bodyOptions int // how many options gave a body
 	compress    contentCoding
 	chunked     bool
+	trailer     http.Header // behind a chunked body; its values may come with the body
 	expect100   bool
 	redirects   redirectChoice
 	proxy       *proxyChoice // nil: nothing said

@@ -66,6 +66,7 @@ func (x *exchange) request(ctx context.Context, r *ClientRequest) (*http.Request
 		req.Host = host[0]
 	}
 	req.Close = asksToClose(r)
+	req.Trailer = r.call.opts.trailer
 	x.attachBody(req, r)
 	return req.WithContext(x.newContext(ctx)), nil
 }
@@ -74,7 +75,7 @@ func (x *exchange) request(ctx context.Context, r *ClientRequest) (*http.Request
 // tripper sees to.
 func ofConnection(name string) bool {
 	switch name {
-	case "Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Proxy-Connection", "Upgrade":
+	case "Host", "Connection", "Content-Length", "Transfer-Encoding", "Trailer", "Keep-Alive", "Proxy-Connection", "Upgrade":
 		return true
 	}
 	return false
@@ -117,7 +118,7 @@ func (x *exchange) send(ctx context.Context, r *ClientRequest) error {
 	if err := u.await(ctx, r, PhaseWrite, u.wantsMore); err != nil {
 		return err
 	}
-	if x.hasAnswer() || u.refused() {
+	if u.refused() || x.hasAnswer() && x.resp.StatusCode > 299 {
 		return nil
 	}
 	if !movable(r.body) {
@@ -152,6 +153,11 @@ func movable(p payload) bool {
 	case *readerPayload:
 		_, bound := p.source.(interface{ readsInTask() })
 		return !bound
+	case *clientPayload:
+		_, bound := p.source.(interface{ readsInTask() })
+		return !bound
+	case *countedPayload:
+		return movable(p.payload)
 	case *compressPayload:
 		return movable(p.inner)
 	}
@@ -278,10 +284,13 @@ func (u *upload) Close() error {
 // stopUpload sees to it that a body whose request will not be answered any differently by the
 // rest of it is not in use any more: its source may be needed for another request.
 func (x *exchange) stopUpload(ctx context.Context) error {
-	if x.pushing == nil || x.pushing.Done() || x.resp.StatusCode <= 299 {
+	if x.upload == nil || x.resp.StatusCode <= 299 {
 		return nil
 	}
 	x.upload.revoke(errAnswered)
+	if x.pushing == nil || x.pushing.Done() {
+		return nil
+	}
 	x.pushing.Cancel(nil)
 	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{x.pushing}).Await(ctx)
 	return err
