@@ -244,29 +244,53 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
-// WriteTo writes to w what arrives on the connection, until its end. io.Copy uses it.
+// WriteTo writes to w what arrives on the connection, until its end. io.Copy uses it. It holds a
+// buffer only while there is something in it: a relay that is idle costs none.
 func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
-	buf := c.s.loop.takeBuffer()
-	defer c.s.loop.putBuffer(buf)
 	for {
-		k, readErr := c.Read(buf)
-		if k > 0 {
-			m, err := w.Write(buf[:k])
-			n += int64(m)
-			if err != nil {
-				return n, err
-			}
-			if m < k {
-				return n, io.ErrShortWrite
-			}
+		if err := c.s.awaitReadable(c.ctx); err != nil {
+			return n, err
 		}
-		if readErr == io.EOF {
+		m, err := c.relay(w)
+		n += m
+		if err == io.EOF {
 			return n, nil
 		}
-		if readErr != nil {
-			return n, readErr
+		if err != nil {
+			return n, err
 		}
 	}
+}
+
+// relay writes to w what one read brings.
+func (c *Conn) relay(w io.Writer) (n int64, err error) {
+	buf := c.s.loop.takeBuffer()
+	defer c.s.loop.putBuffer(buf)
+	k, readErr := c.Read(buf)
+	if k > 0 {
+		m, err := w.Write(buf[:k])
+		if err == nil && m < k {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return int64(m), err
+		}
+	}
+	return int64(k), readErr
+}
+
+// awaitReadable suspends the running task until a read would not.
+func (s *connState) awaitReadable(ctx context.Context) error {
+	s.loop.checkGoroutine("Conn.WriteTo")
+	if s.closed || s.reading.expired || !s.reading.queue.empty() {
+		return s.failure("read", s.readRefusal())
+	}
+	for !s.view.Readable() {
+		if err := s.reading.wait(ctx); err != nil {
+			return s.failure("read", err)
+		}
+	}
+	return nil
 }
 
 // Readable reports whether a read would not suspend: there are bytes, or the end, or an

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/gob"
 	"errors"
 	"io"
@@ -369,6 +370,54 @@ func TestCodecsForNetConnWorkUnchanged(t *testing.T) {
 		}
 		_, err := sending.Await(ctx)
 		return err
+	})
+}
+
+// crypto/tls holds a lock while it reads, and another while it writes: one task for each.
+func TestStandardTLSWorksOnConns(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		serverConfig, clientConfig := certificates()
+		a, b := connPair(ctx, t)
+		client, server := tls.Client(a, clientConfig), tls.Server(b, serverConfig)
+		shaking := spawn(ctx, func(context.Context) error { return server.Handshake() })
+		if err := client.Handshake(); err != nil {
+			return err
+		}
+		if _, err := shaking.Await(ctx); err != nil {
+			return err
+		}
+		want := pattern(1 << 20)
+		return asyncio.Group(ctx, func(_ context.Context, g *asyncio.TaskGroup) error {
+			for _, c := range []*tls.Conn{client, server} {
+				g.Go(func(context.Context) error { _, err := c.Write(want); return err })
+				g.Go(func(context.Context) error {
+					got := make([]byte, len(want))
+					_, err := io.ReadFull(c, got)
+					if !bytes.Equal(got, want) {
+						t.Error("what arrived is not what was sent")
+					}
+					return err
+				})
+			}
+			return nil
+		})
+	})
+}
+
+func TestCopyEndsWithItsContextAndLosesNothing(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		a, b := connPair(ctx, t)
+		var got bytes.Buffer
+		copying := spawn(ctx, func(context.Context) error { _, err := a.WriteTo(&got); return err })
+		send(t, b, "first")
+		until(ctx, t, "the first", func() bool { return got.String() == "first" })
+		wantErr(t, func() error { _, err := a.WriteTo(&got); return err }(), asyncio.ErrConcurrentRead)
+		copying.Cancel(errBoom)
+		_, err := copying.Await(ctx)
+		wantErr(t, err, errBoom)
+		send(t, b, "second")
+		wantRead(t, a, "second")
+		return nil
 	})
 }
 

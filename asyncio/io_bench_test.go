@@ -71,6 +71,7 @@ func BenchmarkEcho(b *testing.B) {
 		prefix := "conns=64/bytes=" + strconv.Itoa(size)
 		b.Run(prefix+"/server=protocol", func(b *testing.B) { benchmarkLoopEcho(b, size, serveProtocol) })
 		b.Run(prefix+"/server=conn", func(b *testing.B) { benchmarkLoopEcho(b, size, serveConns) })
+		b.Run(prefix+"/server=streams", func(b *testing.B) { benchmarkLoopEcho(b, size, serveStreams) })
 		b.Run(prefix+"/server=net", func(b *testing.B) { benchmarkNetEcho(b, size) })
 	}
 }
@@ -146,6 +147,29 @@ func serveConns(ctx context.Context, m *echoMeter) (net.Addr, error) {
 		}
 	})
 	return ln.Addr(), nil
+}
+
+func serveStreams(ctx context.Context, m *echoMeter) (net.Addr, error) {
+	s, err := asyncio.StartServer(ctx, func(ctx context.Context, r *asyncio.StreamReader, w *asyncio.StreamWriter) error {
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := r.Read(ctx, buf)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+			if err := w.Drain(ctx); err != nil {
+				return err
+			}
+			m.add(n)
+		}
+	}, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return s.Addr(), nil
 }
 
 func benchmarkNetEcho(b *testing.B, size int) {

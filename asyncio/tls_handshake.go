@@ -7,7 +7,7 @@ package asyncio
 // wants bytes that have not come. The task that asked for the handshake sends and receives on
 // the loop and has the coroutine resumed on another goroutine, a step from one flight of
 // messages to the next, few at a time so that a flood of clients does not take all processors
-// (docs/adr/0003-tls-handshakes.md). A loop under virtual time resumes it itself: a run must
+// (docs/adr/0004-tls-handshakes.md). A loop under virtual time resumes it itself: a run must
 // be replayed exactly, and has no others to wait for.
 
 import (
