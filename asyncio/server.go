@@ -217,11 +217,11 @@ func (s *Server) serveProtocol(stream sock.Stream, factory func() Protocol) {
 	// The connection is in the ring as a stream, like that of a handler, until it is encrypted.
 	c := newStreamConn(s.loop, stream, &s.options.connOptions)
 	s.enlist(&c.transport)
-	s.run("TLS handshake", c, func(ctx context.Context) error {
-		if err := c.startTLS(ctx, s.options.tls, tls.Server); err == nil {
+	s.run("TLS handshake", c, func(ctx context.Context) (none struct{}, err error) {
+		if c.startTLS(ctx, s.options.tls, tls.Server) == nil {
 			s.adopt(c.handOver(), factory)
 		}
-		return nil // a failed handshake is the client's affair
+		return none, nil // a failed handshake is the client's affair
 	})
 }
 
@@ -260,13 +260,13 @@ func (s *Server) remove(t *Transport) {
 
 // run has f run as a task that deals with connection c. Whatever becomes of the task, the
 // connection is closed after it.
-func (s *Server) run(name string, c *streamConn, f func(ctx context.Context) error) {
+func (s *Server) run(name string, c *streamConn, f Coroutine[struct{}]) {
 	var opts [1]TaskOption
 	if name != "" {
 		opts[0] = WithName(name)
 	}
 	s.tasks++
-	t := CreateTask(&s.scope, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) }, opts[:]...)
+	t := CreateTask(&s.scope, f, opts[:]...)
 	t.AddDoneCallback(func(done *Future[struct{}]) {
 		s.tasks--
 		s.finished(c, t, done.Err())

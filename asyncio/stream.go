@@ -107,13 +107,13 @@ func (s *Server) serveStream(stream sock.Stream, handle StreamHandler) {
 	c := newStreamConn(s.loop, stream, &s.options.connOptions)
 	c.accepted = true
 	s.enlist(&c.transport)
-	s.run("", c, func(ctx context.Context) error {
+	s.run("", c, func(ctx context.Context) (none struct{}, err error) {
 		if s.options.tls != nil {
 			if c.startTLS(ctx, s.options.tls, tls.Server) != nil {
-				return nil // a failed handshake is the client's affair
+				return none, nil // a failed handshake is the client's affair
 			}
 		}
-		return handle(ctx, &c.reader, &c.writer)
+		return none, handle(ctx, &c.reader, &c.writer)
 	})
 }
 

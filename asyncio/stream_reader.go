@@ -140,9 +140,17 @@ func (r *StreamReader) ReadLine(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	end, err := r.find(ctx, lineFeed)
-	switch overrun, _ := err.(*LimitOverrunError); {
-	case err == nil:
+	if err == nil {
 		return r.take(end), nil
+	}
+	return r.lastLine(err)
+}
+
+// lastLine is what ReadLine returns when it has not found a line feed.
+//
+//go:noinline
+func (r *StreamReader) lastLine(err error) ([]byte, error) {
+	switch overrun, _ := err.(*LimitOverrunError); {
 	case err == io.EOF && r.unread() > 0:
 		return r.take(r.unread()), nil
 	case overrun != nil && bytes.HasPrefix(r.buf[r.off+overrun.Consumed:], lineFeed[0]):
@@ -269,16 +277,26 @@ func (r *StreamReader) String() string {
 func (r *StreamReader) enter() error {
 	r.c.transport.event.loop.checkGoroutine("StreamReader")
 	if r.busy {
-		return r.c.transport.opError("read", ErrConcurrentRead)
+		return r.refused()
 	}
 	return nil
 }
 
-// wait suspends the running task until there is something to read, or the end.
+//go:noinline
+func (r *StreamReader) refused() error { return r.c.transport.opError("read", ErrConcurrentRead) }
+
+// wait suspends the running task until there is something to read, or the end. What lies below
+// it on the stack is what an idle connection costs most of: one that is waited for from a shallow
+// handler gets by with the smallest stack there is. Hence no function is inlined here, or called
+// in between, that could be spared.
 func (r *StreamReader) wait(ctx context.Context) error {
 	r.shrink()
 	r.busy = true
-	err := r.waiting.wait(ctx, waitStream)
+	s, made := scopeOf(ctx)
+	err := s.loop.parkOn(s, &r.waiting, waitStream)
+	if made {
+		s.close()
+	}
 	r.busy = false
 	return err
 }
@@ -333,6 +351,8 @@ func (r *StreamReader) fillNow() error {
 func (r *StreamReader) unread() int { return len(r.buf) - r.off }
 
 // take returns a copy of the next n bytes of the buffer, which are then read.
+//
+//go:noinline
 func (r *StreamReader) take(n int) []byte {
 	out := make([]byte, n)
 	copy(out, r.buf[r.off:])
@@ -348,6 +368,8 @@ func (r *StreamReader) advance(n int) {
 }
 
 // replace makes buf the buffer.
+//
+//go:noinline
 func (r *StreamReader) replace(buf []byte, lent bool) {
 	if r.lent {
 		r.c.transport.event.loop.putBuffer(r.buf[:cap(r.buf)])
@@ -370,6 +392,8 @@ func (r *StreamReader) makeRoom() {
 }
 
 // shrink gives a buffer back that is mostly empty, before the task is suspended.
+//
+//go:noinline
 func (r *StreamReader) shrink() {
 	if unread := r.buf[r.off:]; r.lent && len(unread) < copySize/4 {
 		r.replace(append([]byte(nil), unread...), false)
