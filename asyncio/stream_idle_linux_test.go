@@ -16,13 +16,36 @@ import (
 // An idle connection that a handler waits for is a small stack and little else, also when it has
 // been in use. (The other end is a bare socket, which costs this process nothing.)
 func TestIdleStreamCostsLittle(t *testing.T) {
+	for name, handle := range map[string]asyncio.StreamHandler{"lines": echoLines, "pieces": echoPieces} {
+		t.Run(name, func(t *testing.T) { measureIdle(t, handle) })
+	}
+}
+
+// echoPieces is a handler that does not care for lines.
+func echoPieces(ctx context.Context, r *asyncio.StreamReader, w *asyncio.StreamWriter) error {
+	for {
+		data, err := r.ReadAny(ctx)
+		if err != nil {
+			return err
+		}
+		w.Write(data)
+		if err := w.Drain(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func measureIdle(t *testing.T, handle asyncio.StreamHandler) {
 	const n, most = 500, 5 << 10
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*n+100 {
 		t.Skipf("only %d descriptors", limit.Cur)
 	}
 	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (none, error) {
-		s := startEcho(ctx, t)
+		s, err := asyncio.StartServer(ctx, handle, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return none{}, err
+		}
 		warm := open(ctx, t, s)
 		wantEcho(ctx, t, warm)
 		before := memoryInUse()

@@ -157,6 +157,36 @@ func TestReadTakesWhatThereIs(t *testing.T) { // STR-01
 	})
 }
 
+func TestReadAnyGivesWhatThereIs(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		a, b := streamPair(ctx, t)
+		b.w.WriteString("line\n")
+		line, err := a.r.ReadLine(ctx)
+		wantBytes(t, line, err, "line\n", nil)
+		want := pattern(300_000)
+		b.w.Write(want)
+		b.w.WriteEOF()
+		var got []byte
+		for {
+			piece, err := a.r.ReadAny(ctx)
+			if err == io.EOF {
+				break
+			}
+			if err != nil || len(piece) == 0 {
+				t.Fatalf("got %q, %v, want something", piece, err)
+			}
+			if a.r.AtEOF() && len(got)+len(piece) < len(want) {
+				t.Error("at the end before everything was read")
+			}
+			got = append(got, piece...)
+		}
+		if !bytes.Equal(got, want) || !a.r.AtEOF() {
+			t.Error("what arrived is not what was sent")
+		}
+		return nil
+	})
+}
+
 func TestLastLineNeedsNoLineFeed(t *testing.T) { // STR-02
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		a, b := streamPair(ctx, t)

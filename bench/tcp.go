@@ -102,13 +102,12 @@ func echo(c net.Conn) error {
 // echoStreams is asyncio's TCP echo server using streams.
 func echoStreams(ctx context.Context) (net.Addr, error) {
 	s, err := asyncio.StartServer(ctx, func(ctx context.Context, r *asyncio.StreamReader, w *asyncio.StreamWriter) error {
-		buf := make([]byte, echoBlock)
 		for {
-			n, err := r.Read(ctx, buf)
+			data, err := r.ReadAny(ctx)
 			if err != nil {
 				return nil
 			}
-			w.Write(buf[:n])
+			w.Write(data)
 			if err := w.Drain(ctx); err != nil {
 				return nil
 			}
