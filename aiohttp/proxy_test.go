@@ -539,34 +539,3 @@ func TestCancelledTunnelIsClosed(t *testing.T) {
 		})
 	}
 }
-
-// The signals of a connection enclose the way through the proxy; the name that is
-// looked up is the proxy's.
-func TestTracesSeeTheProxy(t *testing.T) {
-	o, p := newOrigin(t, true, nil), newHTTPProxy(t, false)
-	u, _ := url.Parse(p.URL)
-	var events []string
-	note := func(name string) func(context.Context, *aiohttp.TraceInfo) {
-		return func(context.Context, *aiohttp.TraceInfo) { events = append(events, name) }
-	}
-	trace := &aiohttp.TraceConfig{
-		ConnectionCreateStart: note("create"), ConnectionCreateEnd: note("created"), ConnectionReuse: note("reuse"),
-		DNSCacheMiss: func(_ context.Context, _ *aiohttp.TraceInfo, host string) { events = append(events, "miss "+host) },
-	}
-	onLoop(t, func(ctx context.Context) error {
-		connector := aiohttp.NewTCPConnector(aiohttp.WithResolver(&socksResolver{}), aiohttp.WithHappyEyeballsDelay(-1))
-		defer connector.Close()
-		s := aiohttp.NewClientSession(aiohttp.WithConnector(connector), aiohttp.WithTrace(trace), aiohttp.WithTLSConfig(trusting(o.Server)),
-			aiohttp.WithProxy("http://proxy.test:"+u.Port()))
-		defer s.Close()
-		for range 2 {
-			if _, err := fetch(ctx, s, o.at("example.com", "/")); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if got, want := strings.Join(events, ", "), "create, miss proxy.test, created, reuse"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}

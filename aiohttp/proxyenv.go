@@ -19,8 +19,8 @@ import (
 )
 
 // WithTrustEnv takes proxies and credentials from the environment, as it is when the
-// session is made: it is WithProxyFromEnvironment and WithNetrc("") together. Default: off.
-// CPython's aiohttp: trust_env.
+// session is made: it is WithProxyFromEnvironment and WithNetrc("") together. CPython's
+// aiohttp: trust_env. Default: off.
 func WithTrustEnv() SessionOption {
 	return sessionOption(func(s *ClientSession) {
 		WithProxyFromEnvironment().applySession(s)
