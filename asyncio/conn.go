@@ -221,9 +221,13 @@ func (s *connState) awaitTurn(ctx context.Context) error {
 // endTurn hands the writing side to the next task, which then has it already.
 func (s *connState) endTurn() { s.inWrite = s.turn.wakeOne() }
 
-// ReadFrom writes to the connection what r has, until io.EOF. io.Copy uses it. An r that
-// blocks, such as an *os.File, blocks the loop.
+// ReadFrom writes to the connection what r has, until io.EOF. io.Copy uses it. A regular file, or
+// an *io.LimitedReader of one, is sent by the system itself where it can: see SendFile. Any other
+// r that blocks blocks the loop.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
+	if n, ok, err := c.readFromFile(r); ok {
+		return n, err
+	}
 	buf := c.s.loop.takeBuffer()
 	defer c.s.loop.putBuffer(buf)
 	for {

@@ -17,6 +17,7 @@ package asyncio
 //	ErrNoStdin              input for a process that has no pipe for it
 //	*DialError              every address of a host was tried in vain
 //	*DatagramTooLargeError  a datagram that cannot be sent
+//	ErrSendFileNotAvailable a file that the system cannot send by itself
 //	*net.OpError            connections: wraps ErrConcurrentRead, ErrHandshakeTimeout, ErrShutdownTimeout,
 //	                        net.ErrClosed, os.ErrDeadlineExceeded and what the system says
 //	ErrServerClosed

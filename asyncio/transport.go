@@ -99,6 +99,7 @@ type Transport struct {
 	patience  time.Duration
 	stall     *stallWatch // while what is left is sent after Close
 	state     transportState
+	file      *fileTurn // the file that is being sent, nil if there is none
 
 	made       bool // ConnectionMade was called
 	reset      bool // the end is not an orderly one
@@ -106,6 +107,7 @@ type Transport struct {
 	ended      bool // the peer has ended its side
 	eof        bool // WriteEOF was called
 	flowPaused bool // the protocol was told to pause writing
+	flushDue   bool // a file was sent, and what waited for that is to be looked at
 }
 
 // NewTransport hands a connection over to p: from now on it calls, and conn must not be used
@@ -157,8 +159,12 @@ func (t *Transport) socketReady() {
 	case t.state == transportEnding:
 		t.lose()
 	}
-	if t.sent < len(t.out) && t.stream.Ready()&(sock.Writable|sock.Broken) != 0 {
+	if t.file == nil && (t.flushDue || t.sent < len(t.out) && t.stream.Ready()&(sock.Writable|sock.Broken) != 0) {
+		t.flushDue = false
 		t.flush()
+	}
+	if t.file != nil {
+		t.file.queue.wakeOne()
 	}
 	if t.IsReading() && t.readable() {
 		t.read()
@@ -197,7 +203,7 @@ func (t *Transport) Write(p []byte) {
 	if t.state > transportOpen || t.eof || len(p) == 0 {
 		return
 	}
-	if t.sent == len(t.out) {
+	if t.sent == len(t.out) && t.file == nil {
 		n, err := t.stream.TryWrite(p)
 		if err != nil && err != sock.ErrWouldBlock {
 			t.fail(t.opError("write", err))
@@ -215,7 +221,7 @@ func (t *Transport) WriteBuffers(bufs net.Buffers) {
 		return
 	}
 	n := 0
-	if t.sent == len(t.out) {
+	if t.sent == len(t.out) && t.file == nil {
 		var err error
 		n, err = t.stream.TryWritev(bufs)
 		if err != nil && err != sock.ErrWouldBlock {
@@ -240,7 +246,7 @@ func (t *Transport) keep(p []byte) {
 		t.sent = 0
 	}
 	t.out = append(t.out, p...)
-	if t.stream.Ready()&sock.Writable != 0 {
+	if t.stream.Ready()&sock.Writable != 0 && t.file == nil {
 		t.event.schedule() // the socket took a part without being full
 	}
 	if t.WriteBufferSize() > t.high && !t.flowPaused {
@@ -293,7 +299,7 @@ func (t *Transport) WriteEOF() {
 		return
 	}
 	t.eof = true
-	if t.sent == len(t.out) {
+	if t.sent == len(t.out) && t.file == nil {
 		t.shutdown()
 	}
 }
@@ -316,7 +322,8 @@ func (t *Transport) Close() {
 	if t.state > transportOpen {
 		return
 	}
-	if t.sent < len(t.out) {
+	if t.sent < len(t.out) || t.file != nil {
+		t.event.schedule() // the task that sends a file gives up
 		t.state = transportClosing
 		t.stall = watchStall(t)
 		return
