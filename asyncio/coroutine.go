@@ -93,27 +93,34 @@ func (l *EventLoop) newWorker() *worker {
 	return w
 }
 
-// serve is the body of the coroutine.
-func (w *worker) serve(yield func(struct{}) bool) {
-	w.yield = yield
-	for w.task != nil {
-		w.noteGoroutine()
-		if w.loop.options.labels {
-			w.runLabelled()
-		} else {
-			w.task.body().execute()
+// serving returns the body of the coroutines: what a worker does. It is a closure, not a
+// method, because the value of a method has a frame of its own, and there must be only one of
+// it, by which bottomOfWorkers is known.
+//
+//go:noinline
+func (l *EventLoop) serving() func(yield func(struct{}) bool) {
+	return func(yield func(struct{}) bool) {
+		w := l.newborn
+		w.yield = yield
+		for w.task != nil {
+			w.noteGoroutine()
+			if l.options.labels {
+				w.runLabelled()
+			} else {
+				w.task.body().execute()
+			}
+			if t := l.takeFresh(); t != nil {
+				w.adopt(t)
+				continue
+			}
+			w.task, w.under, w.state = nil, nil, workerIdle
+			if len(l.idleWorkers) == maxIdleWorkers {
+				delete(l.aside, w)
+				return
+			}
+			l.idleWorkers = append(l.idleWorkers, w)
+			yield(struct{}{})
 		}
-		if t := w.loop.takeFresh(); t != nil {
-			w.adopt(t)
-			continue
-		}
-		w.task, w.under, w.state = nil, nil, workerIdle
-		if len(w.loop.idleWorkers) == maxIdleWorkers {
-			delete(w.loop.aside, w)
-			return
-		}
-		w.loop.idleWorkers = append(w.loop.idleWorkers, w)
-		yield(struct{}{})
 	}
 }
 
@@ -174,20 +181,42 @@ func (w *worker) run(l *EventLoop) {
 	l.inTask = false
 }
 
-// suspend parks the running task under s until wake. The caller has put the worker where
-// whoever wakes it will find it. The switch, which gives the thread back to the loop until the
-// task's turn comes again, stands here and in giveWay rather than in a function of its own: each
-// frame of a suspended coroutine is one more that the garbage collector has to walk.
-func (w *worker) suspend(s *scope, why waitReason) error {
-	w.under = s
+// A suspension is three steps, which stand side by side wherever a task is suspended:
+//
+//	w.leave(s, why)
+//	w.yield(struct{}{})
+//	return w.back(s)
+//
+// The switch in the middle is not in a function of its own because each frame of a suspended
+// coroutine is one more that the garbage collector has to walk.
+
+// leave parks the running task under s until wake. The caller has put the worker where whoever
+// wakes it will find it.
+func (w *worker) leave(s *scope, why waitReason) {
+	w.under, w.state, w.reason = s, workerSuspended, why
+	if w.special || s.task != w.task {
+		w.leaveOddly(s)
+	}
+}
+
+func (w *worker) leaveOddly(s *scope) {
 	if s.task != w.task {
 		s.receive(w)
 	}
-	w.state, w.reason = workerSuspended, why
 	if w.special {
 		w.depart()
 	}
-	w.yield(struct{}{})
+}
+
+// back returns how the suspension under s has ended, now that it has.
+func (w *worker) back(s *scope) error {
+	if w.special || w.woken != wokenGranted {
+		return w.backOddly(s)
+	}
+	return nil
+}
+
+func (w *worker) backOddly(s *scope) error {
 	if w.special {
 		w.arrive()
 	}
@@ -280,7 +309,9 @@ func (l *EventLoop) parkOn(s *scope, q *waitQueue, why waitReason) error {
 		return err
 	}
 	q.push(&w.node)
-	return w.suspend(s, why)
+	w.leave(s, why)
+	w.yield(struct{}{})
+	return w.back(s)
 }
 
 // suspending returns the worker of the task that is about to suspend under s, or the error

@@ -52,7 +52,9 @@ func (q *loopQueue) bind(l *EventLoop, why waitReason) {
 
 func (q *loopQueue) park(w *worker, s *scope, why waitReason) error {
 	q.push(&w.node)
-	return w.suspend(s, why)
+	w.leave(s, why)
+	w.yield(struct{}{})
+	return w.back(s)
 }
 
 // wakeOne grants the oldest waiter and reports whether there was one.

@@ -43,7 +43,7 @@ type EventLoop struct {
 
 	idleWorkers []*worker
 	newborn     *worker                   // whose coroutine has not begun
-	serve       func(func(struct{}) bool) // the body of every coroutine
+	serve       func(func(struct{}) bool) // the body of every worker's coroutine
 	aside       map[*worker]*workerAside  // what only some workers need
 	visits      uint64                    // suspensions under the scope of another task
 	foreign     foreignWatch              // ring of the contexts from outside that are watched
@@ -123,7 +123,7 @@ func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
 	l.picker = l.options.picker
 	l.inbox.idle = newSleeper()
 	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
-	l.serve = func(yield func(struct{}) bool) { l.newborn.serve(yield) }
+	l.serve = l.serving()
 	l.unheard.init(l)
 	l.executor.init(l, l.options.executorLimit)
 	l.processes.init(l)

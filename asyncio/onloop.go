@@ -13,7 +13,7 @@ import (
 
 // bottomOfWorkers is where every worker's coroutine begins, and bottomFrames in how many frames
 // it is found, below which there are some of package iter and the runtime.
-var bottomOfWorkers = reflect.ValueOf((*worker).serve).Pointer()
+var bottomOfWorkers = reflect.ValueOf((*EventLoop)(nil).serving()).Pointer()
 
 const bottomFrames = 8
 

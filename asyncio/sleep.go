@@ -24,7 +24,9 @@ func Sleep(ctx context.Context, d time.Duration) error {
 		return w.giveWay(s)
 	}
 	l.timers.add(&w.timer, l.deadlineIn(d), (*sleeping)(w))
-	return w.suspend(s, waitSleep)
+	w.leave(s, waitSleep)
+	w.yield(struct{}{})
+	return w.back(s)
 }
 
 // sleepForeign is Sleep with a context that is not a scope itself.
