@@ -354,13 +354,20 @@ func TestExpectContinue(t *testing.T) {
 			})
 		})
 	}
-	run(t, answers(hello), func(ctx context.Context, w *world) error {
-		resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithExpect100()) // no body, nothing to ask for
-		if err != nil {
+	// No body, or an empty one: nothing to ask for, and the connection is kept.
+	for _, opts := range [][]aiohttp.RequestOption{{aiohttp.WithExpect100()}, {aiohttp.WithExpect100(), aiohttp.WithData("")}} {
+		run(t, answers(hello), func(ctx context.Context, w *world) error {
+			resp, err := w.session.Post(ctx, "http://h/", opts...)
+			if err != nil {
+				return err
+			}
+			_, err = resp.Read(ctx)
+			if got := w.session.Stats().Connector; got.Idle != 1 {
+				t.Errorf("got %+v, want the connection kept", got)
+			}
 			return err
-		}
-		return resp.Close()
-	})
+		})
+	}
 }
 
 func TestInterimResponsesAreSkippedButNotForEver(t *testing.T) {

@@ -274,6 +274,8 @@ func (t *transfer) receive(ctx context.Context, resp *ClientResponse, total int6
 			return nil
 		case err != nil:
 			return err
+		case ctx.Err() != nil: // with a fast server nothing else may notice
+			return ctx.Err()
 		}
 	}
 }

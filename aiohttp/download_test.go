@@ -206,3 +206,21 @@ func TestDownloadReportsRefusals(t *testing.T) {
 		return nil
 	})
 }
+
+// A fast server does not keep a download from being cancelled: it ends with the block it is at.
+func TestDownloadIsCancelledAlsoWhenNothingHasToBeWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	const size = 4 << 20
+	run(t, answers(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size))), func(ctx context.Context, w *world) error {
+		limited, cancel := context.WithCancel(ctx)
+		var last int64
+		_, err := w.session.Download(limited, aiohttp.Download{
+			URL: "http://h/file", Path: path,
+			Progress: func(written, _ int64) { last = written; cancel() },
+		})
+		if !errors.Is(err, context.Canceled) || last == size || exists(path) {
+			t.Errorf("got %v after %d bytes, want the cancellation", err, last)
+		}
+		return nil
+	})
+}

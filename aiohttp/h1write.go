@@ -137,7 +137,7 @@ func (w *bodyWriter) mayGoOn() {
 
 // send produces the body and sends it with its framing.
 func (w *bodyWriter) send(ctx context.Context) error {
-	if w.consent != nil {
+	if w.consent != nil && w.req.framing.length != 0 { // nobody need consent to nothing
 		limited, cancel := asyncio.WithTimeout(ctx, consentWait)
 		w.consent.Await(limited) // silence is consent
 		cancel()

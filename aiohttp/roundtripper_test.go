@@ -370,3 +370,33 @@ func TestRoundTripperConnectorLimitsRequests(t *testing.T) {
 		return err
 	})
 }
+
+// inOnePiece is a body that fills what it is given and tells its end only afterwards.
+type inOnePiece struct{ left int }
+
+func (b *inOnePiece) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(b.left, len(p))
+	b.left -= n
+	return n, nil
+}
+
+// A body whose last byte takes the last room of the buffer ends like every other.
+func TestBodyThatFillsTheBufferExactlyEnds(t *testing.T) {
+	for _, size := range []int{4 << 10, 64 << 10, 256 << 10} {
+		onLoop(t, func(ctx context.Context) error {
+			rt := roundTripper(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Status: "200 OK", ContentLength: int64(size), Body: io.NopCloser(&inOnePiece{size})}, nil
+			})
+			s := aiohttp.NewClientSession(aiohttp.WithConnector(aiohttp.NewRoundTripperConnector(rt)))
+			defer s.Close()
+			got, err := fetch(ctx, s, "http://peer.example/", aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: 5 * time.Second}))
+			if len(got) != size {
+				t.Errorf("got %d bytes, want %d", len(got), size)
+			}
+			return err
+		})
+	}
+}
