@@ -33,6 +33,7 @@ var layers = archtest.Layers{
 		{Package: "examples/...", Own: []string{"asyncio", "aiohttp/...", "internal/demo", "examples/..."}, ThirdParty: []string{"golang.org/x/net/dns/dnsmessage"}},
 		{Package: "cmd/aio/...", Own: []string{"cmd/aio/...", "internal/...", "asyncio", "aiohttp/..."}, ThirdParty: []string{"..."}},
 		{Package: "contrib/...", Own: []string{"asyncio", "aiohttp/..."}, ThirdParty: []string{"..."}},
+		{Package: "interop/client", Own: []string{"asyncio", "aiohttp"}, ThirdParty: httpModules},
 		{Package: "interop/websocket", Own: []string{"..."}, ThirdParty: []string{"..."}},
 		{Package: "bench/...", Own: []string{"..."}, ThirdParty: []string{"..."}},
 		{Package: "interop/...", Own: []string{"asyncio"}, ThirdParty: []string{"..."}},
