@@ -17,7 +17,9 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/aio-go/aio/asyncio"
 )
@@ -26,8 +28,8 @@ import (
 type exchange struct {
 	carrier carrier
 	patience
-	cancel  context.CancelFunc // has the goroutine give up
-	upload  *upload            // nil: the body, if any, is in the request as a whole
+	context requestContext
+	upload  *upload // nil: the body, if any, is in the request as a whole
 	pushing *asyncio.Task[struct{}]
 	over    bool // the carrier has been told
 
@@ -37,13 +39,14 @@ type exchange struct {
 	names    http.Header // of the trailer, before it is there
 	err      error
 	body     relay
+
+	cancelled bool      // context has ended
+	after     []*func() // to be called then
 }
 
 // carrier is where an exchange comes from: a connection, or what stands in for one.
 type carrier interface {
 	http.RoundTripper
-	// base is the context requests are made under: it ends with the connector or the loop.
-	base() context.Context
 	// finished is told, once, on the loop, that the exchange is over.
 	finished()
 	// failure makes the public error of one that RoundTrip, or reading the body, returned.
@@ -54,6 +57,7 @@ type carrier interface {
 
 func newExchange(c carrier, l *asyncio.EventLoop) *exchange {
 	x := &exchange{carrier: c}
+	x.context = requestContext{x: x, done: make(chan struct{})}
 	x.patience.init(l)
 	x.body.init(x)
 	return x
@@ -75,7 +79,7 @@ func (x *exchange) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 	x.launch(req)
 	r.call.trace.headersSent(ctx, r.Headers)
 	if err = x.send(ctx, r); err == nil {
-		err = x.await(ctx, r, PhaseHeader, x.hasAnswer)
+		err = x.awaitAnswer(ctx, r)
 	}
 	if err != nil {
 		return resendNone, err
@@ -95,6 +99,23 @@ func (x *exchange) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 	done = true
 	x.accept(resp)
 	return resendNone, nil
+}
+
+// awaitAnswer suspends the task until RoundTrip has returned.
+func (x *exchange) awaitAnswer(ctx context.Context, r *ClientRequest) error {
+	if x.hasAnswer() {
+		return nil
+	}
+	deadline := x.begin(r, PhaseHeader)
+	for {
+		err := x.news.Wait(ctx)
+		switch {
+		case err != nil || x.hasAnswer():
+			return err
+		case x.late:
+			return r.call.clock.expired(r.where(PhaseHeader), deadline)
+		}
+	}
 }
 
 // carry is the goroutine.
@@ -203,16 +224,15 @@ func reasonPhrase(r *http.Response) string {
 // read implements bodySource.
 func (x *exchange) read(ctx context.Context, resp *ClientResponse, p []byte) (int, error) {
 	r := &resp.call.req
-	var n int
-	var err error
-	waitErr := x.await(ctx, r, PhaseBody, func() bool {
-		n, err = x.body.take(p)
-		return n > 0 || err != nil
-	})
+	n, err := x.body.take(p)
+	if n == 0 && err == nil {
+		var waited error
+		if n, err, waited = x.awaitBody(ctx, r, p); waited != nil {
+			x.abort()
+			return 0, waited
+		}
+	}
 	switch {
-	case waitErr != nil:
-		x.abort()
-		return 0, waitErr
 	case n > 0:
 		return n, nil
 	case err == io.EOF:
@@ -225,6 +245,23 @@ func (x *exchange) read(ctx context.Context, resp *ClientResponse, p []byte) (in
 		return 0, asyncio.Sleep(ctx, 0)
 	}
 	return 0, resp.payloadError(x.carrier.failure(r, PhaseBody, err))
+}
+
+// awaitBody suspends the task until the goroutine has brought something, or the end. The
+// last result says why it gave up waiting.
+func (x *exchange) awaitBody(ctx context.Context, r *ClientRequest, p []byte) (n int, err, waited error) {
+	deadline := x.begin(r, PhaseBody)
+	for {
+		if waited = x.news.Wait(ctx); waited != nil {
+			return 0, nil, waited
+		}
+		if n, err = x.body.take(p); n > 0 || err != nil {
+			return n, err, nil
+		}
+		if x.late {
+			return 0, nil, r.call.clock.expired(r.where(PhaseBody), deadline)
+		}
+	}
 }
 
 // buffered implements bodySource.
@@ -251,9 +288,7 @@ func (x *exchange) abort() {
 
 // abandon implements pooled.
 func (x *exchange) abandon() {
-	if x.cancel != nil {
-		x.cancel()
-	}
+	x.cancel()
 	x.body.close(ErrResponseClosed)
 	x.news.Set()
 }
@@ -293,24 +328,56 @@ func (r *ClientRequest) ioError(p Phase, err error) error {
 // requestContext is the context of a request on its goroutine: it ends when the exchange
 // says so, and it has the values of the task's, but not the loop.
 type requestContext struct {
-	context.Context // of the carrier
-	values          context.Context
+	x      *exchange
+	values context.Context
+	done   chan struct{}
 }
 
-// Value asks the carrier's context first: it holds what package context looks for in a parent.
-func (c requestContext) Value(key any) any {
-	if v := c.Context.Value(key); v != nil {
-		return v
+func (c *requestContext) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (c *requestContext) Done() <-chan struct{}                   { return c.done }
+func (c *requestContext) Value(key any) any                       { return c.values.Value(key) }
+func (c *requestContext) String() string                          { return "aiohttp request" }
+
+func (c *requestContext) Err() error {
+	select {
+	case <-c.done:
+		return context.Canceled
+	default:
+		return nil
 	}
-	return c.values.Value(key)
 }
 
-// String names the context in logs.
-func (c requestContext) String() string { return fmt.Sprintf("aiohttp request of %v", c.Context) }
+// AfterFunc spares contexts that package context derives from this one a goroutine each.
+func (c *requestContext) AfterFunc(f func()) (stop func() bool) {
+	x := c.x
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cancelled {
+		aside(f)
+		return func() bool { return false }
+	}
+	entry := &f
+	x.after = append(x.after, entry)
+	return func() bool {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		n := len(x.after)
+		x.after = slices.DeleteFunc(x.after, func(other *func()) bool { return other == entry })
+		return len(x.after) < n
+	}
+}
 
-// newContext makes the context of the goroutine.
-func (x *exchange) newContext(ctx context.Context) context.Context {
-	inner, cancel := context.WithCancel(requestContext{x.carrier.base(), asyncio.ThreadContext(ctx)})
-	x.cancel = cancel
-	return inner
+// cancel has the goroutine give up, if it exists.
+func (x *exchange) cancel() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cancelled {
+		return
+	}
+	x.cancelled = true
+	close(x.context.done)
+	for _, f := range x.after {
+		aside(*f)
+	}
+	x.after = nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -207,6 +208,29 @@ func TestUploadGoesOnWhileTheAnswerIsRead(t *testing.T) {
 		}
 		if n != size {
 			t.Errorf("got %d bytes back, want %d", n, size)
+		}
+		return nil
+	})
+}
+
+// A body may fill every buffer on its way to the last byte.
+func TestBodiesOfEverySizeArrive(t *testing.T) {
+	server, trust := secure(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", r.URL.Query().Get("n"))
+		n, _ := strconv.Atoi(r.URL.Query().Get("n"))
+		w.Write(bigBody[:n])
+	}))
+	onLoop(t, func(ctx context.Context) error {
+		s := newSession(trust)
+		defer s.Connector().Close()
+		for _, n := range []int{0, 1, 4095, 4096, 65535, 65536, 65537, 1 << 17, 1 << 20} {
+			resp, err := s.Get(ctx, server.URL+"?n="+strconv.Itoa(n))
+			if err != nil {
+				return err
+			}
+			if got, err := resp.Read(ctx); len(got) != n || err != nil {
+				t.Errorf("got %d bytes and %v, want %d", len(got), err, n)
+			}
 		}
 		return nil
 	})

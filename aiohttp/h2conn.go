@@ -150,9 +150,6 @@ func (h *h2Conn) hangUp() { _ = h.client.Close() }
 // RoundTrip implements carrier.
 func (h *h2Conn) RoundTrip(req *http.Request) (*http.Response, error) { return h.client.RoundTrip(req) }
 
-// base implements carrier. Requests end with the connection.
-func (h *h2Conn) base() context.Context { return context.Background() }
-
 // finished implements carrier.
 func (h *h2Conn) finished() {
 	if h.dead.Load() {

@@ -73,7 +73,7 @@ var autoHeaders = [...][2]string{
 // prepareDefaults makes the lines ready that all requests of the session share. It
 // must be called again when the defaults change.
 func (s *ClientSession) prepareDefaults() {
-	s.readyMade = nil
+	s.readyMade, s.defaults = nil, nil
 	for _, name := range slices.Concat(headOrder[3:], []string{"Host", "Proxy-Authorization"}) {
 		if _, ok := s.headers[name]; ok {
 			return // a default that requests have to look at: build every head in full

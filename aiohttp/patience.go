@@ -27,8 +27,7 @@ func (w *patience) await(ctx context.Context, r *ClientRequest, p Phase, ready f
 	if ready() {
 		return nil
 	}
-	deadline := r.deadline(p)
-	w.limit(deadline)
+	deadline := w.begin(r, p)
 	for {
 		if err := w.news.Wait(ctx); err != nil {
 			return err
@@ -42,6 +41,13 @@ func (w *patience) await(ctx context.Context, r *ClientRequest, p Phase, ready f
 	}
 }
 
+// begin sets the limit of a wait in phase p.
+func (w *patience) begin(r *ClientRequest, p Phase) time.Duration {
+	deadline := r.deadline(p)
+	w.limit(deadline)
+	return deadline
+}
+
 // limit has the task woken at deadline.
 func (w *patience) limit(deadline time.Duration) {
 	if deadline == w.deadline && !w.late {
@@ -53,9 +59,11 @@ func (w *patience) limit(deadline time.Duration) {
 	}
 	w.deadline, w.late = deadline, false
 	if deadline != noDeadline {
-		w.timer = w.loop.CallAt(deadline, func() {
-			w.late = true
-			w.news.Set()
-		})
+		w.timer = w.loop.CallAt(deadline, w.expire)
 	}
+}
+
+func (w *patience) expire() {
+	w.late = true
+	w.news.Set()
 }

@@ -61,6 +61,7 @@ func (b *relay) room(expected int64) []byte {
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
 	for b.gone == nil && b.ring != nil && b.held == len(b.ring) {
+		b.x.news.Set() // the end may have been waited for, see fill
 		b.space.Wait()
 	}
 	if b.gone != nil {

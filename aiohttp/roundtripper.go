@@ -57,8 +57,9 @@ func (c *RoundTripperConnector) connect(ctx context.Context, r *ClientRequest) (
 			return nil, err
 		}
 	}
-	ride := &ride{c, s}
+	ride := &ride{c: c, slot: s}
 	x := newExchange(ride, c.loop)
+	ride.unbind = context.AfterFunc(c.under, x.cancel)
 	c.plan.dialed(s, x, c.loop.Time())
 	c.dialed++
 	return x, nil
@@ -80,14 +81,17 @@ func (c *RoundTripperConnector) Close() error {
 
 // ride is one request's place on the connector.
 type ride struct {
-	c    *RoundTripperConnector
-	slot *slot
+	c      *RoundTripperConnector
+	slot   *slot
+	unbind func() bool // from the end of the connector or the loop
 }
 
 func (r *ride) RoundTrip(req *http.Request) (*http.Response, error) { return r.c.rt.RoundTrip(req) }
-func (r *ride) base() context.Context                               { return r.c.under }
-func (r *ride) finished()                                           { r.c.discard(r.slot) }
-func (r *ride) resend(error) resend                                 { return resendNone }
+func (r *ride) finished() {
+	r.unbind()
+	r.c.discard(r.slot)
+}
+func (r *ride) resend(error) resend { return resendNone }
 func (r *ride) failure(req *ClientRequest, p Phase, err error) error {
 	return req.ioError(p, err)
 }

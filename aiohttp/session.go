@@ -40,6 +40,7 @@ type ClientSession struct {
 
 	loop      *asyncio.EventLoop // that of the first request
 	readyMade []byte             // header lines all requests share
+	defaults  http.Header        // the same for round trippers; nil until one wants them
 	buffers   bufferPool
 	decoders  decoderPool
 	closed    bool

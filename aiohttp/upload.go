@@ -40,35 +40,60 @@ type upload struct {
 
 // request makes the request for the round tripper.
 func (x *exchange) request(ctx context.Context, r *ClientRequest) (*http.Request, error) {
+	x.context.values = asyncio.ThreadContext(ctx)
+	var blank http.Request
+	req := blank.WithContext(&x.context)
+	u := r.loc.url
+	if u.RequestURI() != r.loc.target { // spelled in a way that package url would not repeat
+		u = url.URL{Scheme: u.Scheme, Host: u.Host, Opaque: "//" + u.Host + r.loc.target}
+	}
+	req.Method, req.URL, req.Host = r.Method, &u, r.loc.authority
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	if r.bare() {
+		req.Header = r.call.session.sharedDefaults()
+		return req, nil
+	}
 	if r.Headers == nil {
 		if err := r.materialise(); err != nil {
 			return nil, err
 		}
 	}
-	u := r.loc.url
-	if u.RequestURI() != r.loc.target { // spelled in a way that package url would not repeat
-		u = url.URL{Scheme: u.Scheme, Host: u.Host, Opaque: "//" + u.Host + r.loc.target}
-	}
-	req := &http.Request{
-		Method: r.Method, URL: &u, Host: r.loc.authority,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(r.Headers)),
-	}
+	req.Header = make(http.Header, len(r.Headers)+1)
 	for name, values := range r.forOrigin() {
 		if !ofConnection(name) {
 			req.Header[name] = values
 		}
 	}
-	if _, ok := r.Headers["User-Agent"]; !ok {
-		req.Header["User-Agent"] = []string{""} // otherwise the round tripper adds its own
-	}
+	silenceAgent(req.Header)
 	if host := r.Headers["Host"]; len(host) == 1 {
 		req.Host = host[0]
 	}
 	req.Close = asksToClose(r)
 	req.Trailer = r.call.opts.trailer
 	x.attachBody(req, r)
-	return req.WithContext(x.newContext(ctx)), nil
+	return req, nil
+}
+
+// bare reports whether nothing but the session's defaults makes up the headers.
+func (r *ClientRequest) bare() bool {
+	return r.shortcut() && r.body == nil && !r.framing.present && r.call.opts.authorize == "" && r.cookieHeader(nil) == "" && !r.call.proxied()
+}
+
+// sharedDefaults are the default headers of the session, for round trippers, which do not
+// change what they are given.
+func (s *ClientSession) sharedDefaults() http.Header {
+	if s.defaults == nil {
+		s.defaults = s.defaultHeaders(s.skipAuto)
+		silenceAgent(s.defaults)
+	}
+	return s.defaults
+}
+
+// silenceAgent keeps a round tripper from adding a User-Agent of its own.
+func silenceAgent(h http.Header) {
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = []string{""}
+	}
 }
 
 // ofConnection reports whether a header is about a connection of HTTP/1, which the round

@@ -25,7 +25,7 @@ func BenchmarkScheduler(b *testing.B) {
 }
 
 func BenchmarkClient(b *testing.B) {
-	server := startOrigin(b)
+	server := startOrigin(b, origin.Start)
 	for _, work := range bench.Client {
 		url, err := server.Put(work.Op, make([]byte, work.Body))
 		if err != nil {
@@ -44,6 +44,21 @@ func BenchmarkProcess(b *testing.B) {
 		for _, impl := range work.Impls {
 			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
 				measure(b, work, impl, "")
+			})
+		}
+	}
+}
+
+func BenchmarkClientHTTP2(b *testing.B) {
+	server := startOrigin(b, origin.StartHTTP2)
+	for _, work := range bench.HTTP2 {
+		url, err := server.Put(work.Op, make([]byte, work.Body))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, impl := range work.Impls {
+			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
+				measure(b, work, impl, url)
 			})
 		}
 	}
@@ -104,8 +119,15 @@ func TestEveryImplementationFinishesItsWork(t *testing.T) {
 }
 
 func TestEveryClientReadsEveryBody(t *testing.T) {
-	server := startOrigin(t)
-	for _, work := range bench.Client {
+	readEveryBody(t, startOrigin(t, origin.Start), bench.Client)
+}
+
+func TestEveryClientReadsEveryBodyOverHTTP2(t *testing.T) {
+	readEveryBody(t, startOrigin(t, origin.StartHTTP2), bench.HTTP2)
+}
+
+func readEveryBody(t *testing.T, server *origin.Server, works []bench.Work) {
+	for _, work := range works {
 		url, err := server.Put(work.Op, make([]byte, work.Body))
 		if err != nil {
 			t.Fatal(err)
@@ -124,9 +146,9 @@ func TestEveryClientReadsEveryBody(t *testing.T) {
 }
 
 // startOrigin runs nginx until tb ends. Where there is none, tb is skipped.
-func startOrigin(tb testing.TB) *origin.Server {
+func startOrigin(tb testing.TB, start func() (*origin.Server, error)) *origin.Server {
 	tb.Helper()
-	server, err := origin.Start()
+	server, err := start()
 	if errors.Is(err, origin.ErrNotInstalled) {
 		tb.Skip(err)
 	}

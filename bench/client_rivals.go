@@ -15,7 +15,7 @@ import (
 )
 
 func getNetHTTP(r Round) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: Connections}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: Connections, TLSClientConfig: unverified.Clone(), ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
 	batches(r, func() error {
 		resp, err := client.Get(r.URL)

@@ -22,7 +22,7 @@ var ErrNotInstalled = errors.New("origin: nginx is not installed (Debian package
 
 // A Server is a running nginx.
 type Server struct {
-	URL  string // http://127.0.0.1:port, with no slash at the end
+	URL  string // http://127.0.0.1:port, or https, with no slash at the end
 	Root string // the directory it serves
 	dir  string // holds Root and nginx's own files
 	cmd  *exec.Cmd
@@ -55,14 +55,24 @@ http {
 	uwsgi_temp_path {{.Dir}}/uwsgi;
 	scgi_temp_path {{.Dir}}/scgi;
 	server {
-		listen {{.Addr}} backlog=4096;
+		listen {{.Addr}} backlog=4096 {{- if .TLS}} ssl http2{{end}};
+		{{- if .TLS}}
+		ssl_certificate {{.Dir}}/certificate.pem;
+		ssl_certificate_key {{.Dir}}/key.pem;
+		{{- end}}
 		root {{.Dir}}/root;
 	}
 }
 `))
 
 // Start runs nginx on an empty Root. Files may be put there at any time.
-func Start() (*Server, error) {
+func Start() (*Server, error) { return run(false) }
+
+// StartHTTP2 is Start for a server that speaks HTTP/2 over TLS, with a certificate of its own
+// that nobody need trust.
+func StartHTTP2() (*Server, error) { return run(true) }
+
+func run(secure bool) (*Server, error) {
 	program, err := find()
 	if err != nil {
 		return nil, err
@@ -71,9 +81,14 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if secure {
+		if err := writeCertificate(dir); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
 	// The port is free when it is chosen and may be taken when nginx asks for it.
 	for attempt := 1; ; attempt++ {
-		s, err := start(program, dir)
+		s, err := start(program, dir, secure)
 		if err == nil {
 			return s, nil
 		}
@@ -94,17 +109,24 @@ func find() (string, error) {
 	return sbin, nil
 }
 
-func start(program, dir string) (*Server, error) {
+func start(program, dir string, secure bool) (*Server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + addr, Root: filepath.Join(dir, "root"), dir: dir, done: make(chan struct{})}
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	s := &Server{URL: scheme + addr, Root: filepath.Join(dir, "root"), dir: dir, done: make(chan struct{})}
 	if err := os.MkdirAll(s.Root, 0o755); err != nil {
 		return nil, err
 	}
 	var text strings.Builder
-	if err := config.Execute(&text, struct{ Dir, Addr string }{dir, addr}); err != nil {
+	if err := config.Execute(&text, struct {
+		Dir, Addr string
+		TLS       bool
+	}{dir, addr, secure}); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "nginx.conf")
