@@ -43,10 +43,10 @@ func (b *relay) fill(resp *http.Response) {
 		}
 		n, err := resp.Body.Read(window)
 		total += int64(n)
-		full := b.put(n, err)
+		b.put(n, err)
 		// When all that was announced is there the end is at hand: the two make one piece
-		// of news, if there is room left to look for the end.
-		if err != nil || n > 0 && (full || total != resp.ContentLength) {
+		// of news.
+		if err != nil || n > 0 && total != resp.ContentLength {
 			b.x.news.Set()
 		}
 		if err != nil {
@@ -96,18 +96,14 @@ func (b *relay) recycle() {
 	b.ring, b.held = nil, 0
 }
 
-// put adds what was read into the space that room returned, and reports whether there is none
-// left.
-func (b *relay) put(n int, err error) (full bool) {
+func (b *relay) put(n int, err error) {
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
 	b.held += n
 	b.err = err
 	if b.gone != nil {
 		b.recycle()
-		return false
 	}
-	return b.held == len(b.ring)
 }
 
 // take moves what there is into p, on the loop. It returns the error behind the last byte

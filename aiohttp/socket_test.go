@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -243,4 +244,49 @@ func TestThrowAwaySessionLeavesNothing(t *testing.T) {
 		_, err = asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { <-closed; return struct{}{}, nil })
 		return err
 	})
+}
+
+// C47: traces tell of waiting for the pool, of look-ups, and of what the cache knew.
+func TestTracesOfTheWayToAConnection(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) }))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	logs := map[any][]string{} // by what WithTraceData was given
+	plain := func(what string) func(context.Context, *aiohttp.TraceInfo) {
+		return func(_ context.Context, i *aiohttp.TraceInfo) { logs[i.Data] = append(logs[i.Data], what) }
+	}
+	named := func(what string) func(context.Context, *aiohttp.TraceInfo, string) {
+		return func(_ context.Context, i *aiohttp.TraceInfo, host string) {
+			logs[i.Data] = append(logs[i.Data], what+" "+host)
+		}
+	}
+	trace := &aiohttp.TraceConfig{
+		ConnectionQueuedStart: plain("queue"), ConnectionQueuedEnd: plain("queued"), ConnectionReuse: plain("reuse"),
+		ConnectionCreateStart: plain("create"), ConnectionCreateEnd: plain("created"),
+		DNSResolveHostStart: named("resolve"), DNSResolveHostEnd: named("resolved"), DNSCacheHit: named("hit"), DNSCacheMiss: named("miss"),
+	}
+	onLoop(t, func(ctx context.Context) error {
+		resolver := &fakeResolver{hosts: map[string][]string{"good.test": {"127.0.0.1"}}}
+		connector := aiohttp.NewTCPConnector(aiohttp.WithResolver(resolver), aiohttp.WithLimit(1), aiohttp.WithForceClose())
+		defer connector.Close()
+		s := aiohttp.NewClientSession(aiohttp.WithConnector(connector), aiohttp.WithTrace(trace))
+		defer s.Close()
+		return asyncio.Group(ctx, func(ctx context.Context, g *asyncio.TaskGroup) error {
+			for i := range 2 {
+				g.Go(func(ctx context.Context) error {
+					_, err := fetch(ctx, s, "http://good.test:"+port, aiohttp.WithTraceData(i))
+					return err
+				})
+			}
+			return nil
+		})
+	})
+	for i, want := range [][]string{
+		{"create", "miss good.test", "resolve good.test", "resolved good.test", "created"},
+		{"queue", "queued", "create", "hit good.test", "created"},
+	} {
+		if !slices.Equal(logs[i], want) {
+			t.Errorf("request %d: got %q, want %q", i, logs[i], want)
+		}
+	}
 }

@@ -267,7 +267,7 @@ func TestHeaderTimeoutCountsFromTheEndOfTheRequest(t *testing.T) {
 	}
 }
 
-// C29
+// C29; D10: limits are kept to the millisecond, however long they are.
 func TestTotalIsRaisedByLongerMembers(t *testing.T) {
 	run(t, silent, func(ctx context.Context, w *world) error {
 		for _, c := range []struct {
@@ -275,6 +275,7 @@ func TestTotalIsRaisedByLongerMembers(t *testing.T) {
 			want   time.Duration
 		}{
 			{aiohttp.ClientTimeout{}, 5 * time.Minute},
+			{aiohttp.ClientTimeout{Total: 7301 * time.Millisecond}, 7301 * time.Millisecond},
 			{aiohttp.ClientTimeout{ReadIdle: 10 * time.Minute}, 10 * time.Minute},
 			{aiohttp.ClientTimeout{Total: time.Second, ReadIdle: 10 * time.Minute}, time.Second},
 		} {

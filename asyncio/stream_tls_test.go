@@ -257,7 +257,7 @@ func TestClosingInAHandshakeEndsIt(t *testing.T) {
 }
 
 // The arithmetic of handshakes is not done on the loop, and is done for few at a time: while
-// one is held up, the loop and its other tasks go on. (A loop under virtual time does it itself.)
+// one is held up, the loop and its other tasks go on. (A loop under virtual time does it itself.) D15
 func TestHandshakesLeaveTheLoopAlone(t *testing.T) {
 	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		serverConfig, clientConfig := certificates()
