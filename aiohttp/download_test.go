@@ -20,10 +20,9 @@ const content = "0123456789abcdefghijklmnopqrstuvwxyz"
 // fileServer serves content. Each connection takes one request; cuts[i] is after how many
 // bytes of the body the i-th is reset, 0 for never.
 type fileServer struct {
-	tag    string
-	cuts   []int
-	chunky bool
-	heads  []string
+	tag   string
+	cuts  []int
+	heads []string
 }
 
 func (f *fileServer) script(ctx context.Context, p *peer) error {

@@ -29,7 +29,10 @@ type relay struct {
 	gone  error // why nobody wants any more
 }
 
-var largeRings = sync.Pool{New: func() any { return make([]byte, relayLarge) }}
+var largeRings = sync.Pool{New: func() any {
+	ring := make([]byte, relayLarge)
+	return &ring
+}}
 
 func (b *relay) init(x *exchange) { b.x, b.space.L = x, &x.mu }
 
@@ -85,13 +88,14 @@ func newRing(expected int64) []byte {
 	if expected >= 0 && expected < relaySmall {
 		return make([]byte, expected+1) // with room to find the end
 	}
-	return largeRings.Get().([]byte)
+	return *largeRings.Get().(*[]byte)
 }
 
 // recycle gives the ring up; x.mu is held, and the goroutine is not reading into it.
 func (b *relay) recycle() {
 	if len(b.ring) == relayLarge {
-		largeRings.Put(b.ring) //nolint:staticcheck // a slice header is small beside what it saves
+		ring := b.ring
+		largeRings.Put(&ring)
 	}
 	b.ring, b.held = nil, 0
 }

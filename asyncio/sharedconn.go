@@ -80,13 +80,16 @@ type SharedConn struct {
 // sharedLinger bounds how long what is kept may take to be sent after closing.
 const sharedLinger = 30 * time.Second
 
+// ofTask stands for the context of the running task.
+var ofTask context.Context
+
 var _ net.Conn = (*SharedConn)(nil)
 
 // Read reads what has arrived, as [Conn.Read] does. When the context of the task ends, the error
 // is a timeout too.
 func (c *SharedConn) Read(p []byte) (int, error) {
 	if inSomeTask() {
-		return c.readInTask(nil, p)
+		return c.readInTask(ofTask, p)
 	}
 	// Not by way of the loop, if that can be: a client that reads in the background may hold it
 	// up until something has come.
@@ -103,7 +106,7 @@ func (c *SharedConn) Read(p []byte) (int, error) {
 // only until the connection is made.
 func (c *SharedConn) Write(p []byte) (int, error) {
 	if inSomeTask() {
-		return c.writeInTask(nil, p)
+		return c.writeInTask(ofTask, p)
 	}
 	return c.outside(func(ctx context.Context) (int, error) { return c.writeInTask(ctx, p) })
 }

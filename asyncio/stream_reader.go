@@ -44,7 +44,8 @@ func (r *StreamReader) Read(ctx context.Context, p []byte) (int, error) {
 		return 0, err
 	}
 	for r.unread() == 0 {
-		n, err := 0, sock.ErrWouldBlock
+		var n int
+		var err error
 		if len(p) >= directSize {
 			n, err = r.try(p)
 		} else {
