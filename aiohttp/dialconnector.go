@@ -37,6 +37,7 @@ func NewDialConnector(dial DialFunc, opts ...ConnectorOption) *DialConnector {
 	c := newConnectorConfig(opts)
 	d.poolConnector.init(c)
 	d.tls.init(c)
+	d.tls.mayShare = d.mayShare
 	d.dial = d.connectTo
 	return d
 }

@@ -166,6 +166,24 @@ func TestHTTP1IsSpokenWhereHTTP2IsNotWanted(t *testing.T) {
 	}
 }
 
+// Connectors of every kind that can encrypt offer HTTP/2.
+func TestHTTP2OverADialConnector(t *testing.T) {
+	server, trust := secure(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
+	onLoop(t, func(ctx context.Context) error {
+		c := aiohttp.NewDialConnector(func(ctx context.Context, network, address string) (*asyncio.Conn, error) {
+			return asyncio.Dial(ctx, network, server.Listener.Addr().String())
+		}, trust)
+		defer c.Close()
+		s := aiohttp.NewClientSession(aiohttp.WithConnector(c))
+		defer s.Close()
+		got, err := fetch(ctx, s, "https://example.com/")
+		if got != "HTTP/2.0" {
+			t.Errorf("got %q", got)
+		}
+		return err
+	})
+}
+
 func TestHTTP2PriorKnowledge(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto+r.Host) }))
 	server.Config.Protocols = new(http.Protocols)

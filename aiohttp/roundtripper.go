@@ -43,11 +43,16 @@ func NewRoundTripperConnector(rt http.RoundTripper, opts ...ConnectorOption) *Ro
 
 // connect implements Connector: a place among those that are under way.
 func (c *RoundTripperConnector) connect(ctx context.Context, r *ClientRequest) (transport, error) {
-	if c.plan.closed {
-		return nil, c.closedError(r)
-	}
 	if r.via != nil {
 		return nil, r.invalid(errProxyOfRoundTripper)
+	}
+	return c.through(ctx, r, c.rt)
+}
+
+// through waits for a place for a request that rt is to carry.
+func (c *RoundTripperConnector) through(ctx context.Context, r *ClientRequest, rt http.RoundTripper) (*exchange, error) {
+	if c.plan.closed {
+		return nil, c.closedError(r)
 	}
 	key := poolKey{tls: r.loc.tls, host: r.loc.host, port: r.loc.port}
 	s := c.plan.acquire(&key, c.loop.Time())
@@ -57,7 +62,7 @@ func (c *RoundTripperConnector) connect(ctx context.Context, r *ClientRequest) (
 			return nil, err
 		}
 	}
-	ride := &ride{c: c, slot: s}
+	ride := &ride{RoundTripper: rt, c: c, slot: s}
 	x := newExchange(ride, c.loop)
 	ride.unbind = context.AfterFunc(c.under, x.cancel)
 	c.plan.dialed(s, x, c.loop.Time())
@@ -81,17 +86,23 @@ func (c *RoundTripperConnector) Close() error {
 
 // ride is one request's place on the connector.
 type ride struct {
-	c      *RoundTripperConnector
-	slot   *slot
-	unbind func() bool // from the end of the connector or the loop
+	http.RoundTripper
+	c         *RoundTripperConnector
+	slot      *slot
+	elsewhere func(error) resend // says whether there is another way; nil: there is none
+	unbind    func() bool        // from the end of the connector or the loop
 }
 
-func (r *ride) RoundTrip(req *http.Request) (*http.Response, error) { return r.c.rt.RoundTrip(req) }
 func (r *ride) finished() {
 	r.unbind()
 	r.c.discard(r.slot)
 }
-func (r *ride) resend(error) resend { return resendNone }
+func (r *ride) resend(err error) resend {
+	if r.elsewhere == nil {
+		return resendNone
+	}
+	return r.elsewhere(err)
+}
 func (r *ride) failure(req *ClientRequest, p Phase, err error) error {
 	return req.ioError(p, err)
 }
