@@ -14,7 +14,7 @@ BIN      := .bin
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help check test race fuzz bench bench-peers cover lint vuln examples demo parity \
+.PHONY: help check test race fuzz bench bench-peers bench-http bench-io cover lint vuln examples demo parity \
 	format vet staticcheck platforms arch
 
 help: ## list the targets
@@ -49,6 +49,12 @@ bench: $(BIN)/benchstat ## benchmark BENCH (.) against other Go code, COUNT (6) 
 
 bench-peers: ## compare with Python, wrk, curl, wget2: ROWS (all), ROUNDS (5)
 	@go run ./bench/peers -rows $(ROWS) -rounds $(ROUNDS) -python $(PYTHON)
+
+bench-http: ## the HTTP client's rows of bench-peers
+	@$(MAKE) --no-print-directory bench-peers ROWS=get100B,getOne,get10KiB,get1MiB,h2get100B,h2get10KiB,h2get1MiB
+
+bench-io: ## the TCP rows of bench-peers: echo, idle connections, accepting
+	@$(MAKE) --no-print-directory bench-peers ROWS=echo64B,echo16KiB,idle,accept
 
 cover: ## test coverage of the library, by function and in total
 	@mkdir -p $(BIN)

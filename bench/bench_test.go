@@ -81,7 +81,7 @@ func measure(b *testing.B, work bench.Work, impl bench.Impl, url string) {
 		waiting = max(waiting, inUse()-empty)
 		b.StartTimer()
 	}
-	impl.Run(bench.Round{N: work.N, Loop: loop, Peak: peak, URL: url, Body: work.Body})
+	impl.Run(bench.Round{N: work.N, Loop: loop, Peak: peak, URL: url, Body: work.Body, AtOnce: work.AtOnce})
 
 	ops := float64(b.N) * float64(work.Ops(work.N))
 	b.ReportMetric(float64(b.Elapsed())/ops, "ns/each")
@@ -136,7 +136,7 @@ func readEveryBody(t *testing.T, server *origin.Server, works []bench.Work) {
 			t.Run("op="+work.Op+"/impl="+impl.Name, func(t *testing.T) {
 				left := 1
 				loop := func() bool { left--; return left >= 0 }
-				impl.Run(bench.Round{N: 3, Loop: loop, URL: url, Body: work.Body}) // panics on any failure
+				impl.Run(bench.Round{N: 3, Loop: loop, URL: url, Body: work.Body, AtOnce: work.AtOnce}) // panics on any failure
 				if left != -1 {
 					t.Errorf("asked %d times whether to go on, want 2", 1-left)
 				}

@@ -21,18 +21,19 @@ const Connections = 64
 
 // Client is the work of an HTTP client, by the size of the body.
 var Client = []Work{
-	{Op: "get100B", About: "GET of 100 bytes, 64 connections", N: 6400, Steps: 1, Body: 100, Impls: clients},
-	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, Impls: clients},
-	{Op: "get1MiB", About: "GET of 1 MiB, 64 connections", N: 640, Steps: 1, Body: 1 << 20, Impls: clients},
+	{Op: "get100B", About: "GET of 100 bytes, 64 connections", N: 6400, Steps: 1, Body: 100, AtOnce: Connections, Impls: clients},
+	{Op: "getOne", About: "GET of 100 bytes, one at a time", N: 1000, Steps: 1, Body: 100, AtOnce: 1, Impls: clients},
+	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, AtOnce: Connections, Impls: clients},
+	{Op: "get1MiB", About: "GET of 1 MiB, 64 connections", N: 640, Steps: 1, Body: 1 << 20, AtOnce: Connections, Impls: clients},
 }
 
 var clients = []Impl{{"aio", getAio}, {"nethttp", getNetHTTP}, {"fasthttp", getFastHTTP}}
 
 // HTTP2 is the same over HTTP/2: 64 requests at a time on one connection.
 var HTTP2 = []Work{
-	{Op: "h2get100B", About: "GET of 100 bytes over HTTP/2, 64 at a time", N: 6400, Steps: 1, Body: 100, Impls: clientsHTTP2},
-	{Op: "h2get10KiB", About: "GET of 10 KiB over HTTP/2, 64 at a time", N: 6400, Steps: 1, Body: 10 << 10, Impls: clientsHTTP2},
-	{Op: "h2get1MiB", About: "GET of 1 MiB over HTTP/2, 64 at a time", N: 320, Steps: 1, Body: 1 << 20, Impls: clientsHTTP2},
+	{Op: "h2get100B", About: "GET of 100 bytes over HTTP/2, 64 at a time", N: 6400, Steps: 1, Body: 100, AtOnce: Connections, Impls: clientsHTTP2},
+	{Op: "h2get10KiB", About: "GET of 10 KiB over HTTP/2, 64 at a time", N: 6400, Steps: 1, Body: 10 << 10, AtOnce: Connections, Impls: clientsHTTP2},
+	{Op: "h2get1MiB", About: "GET of 1 MiB over HTTP/2, 64 at a time", N: 320, Steps: 1, Body: 1 << 20, AtOnce: Connections, Impls: clientsHTTP2},
 }
 
 var clientsHTTP2 = []Impl{{"aio", getAio}, {"nethttp", getNetHTTP}}
@@ -46,7 +47,7 @@ func getAio(r Round) {
 	run(func(ctx context.Context) error {
 		session := aiohttp.NewClientSession(aiohttp.WithTLSConfig(unverified))
 		defer session.Close()
-		if err := batchAio(ctx, session, r, Connections); err != nil {
+		if err := batchAio(ctx, session, r, r.AtOnce); err != nil {
 			return err
 		}
 		for r.Loop() {
@@ -73,7 +74,7 @@ func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requ
 		}
 		return struct{}{}, nil
 	}
-	workers := make([]*asyncio.Task[struct{}], Connections)
+	workers := make([]*asyncio.Task[struct{}], r.AtOnce)
 	for i := range workers {
 		workers[i] = asyncio.CreateTask(ctx, worker)
 	}

@@ -46,7 +46,7 @@ func batches(r Round, get func() error) {
 		var left atomic.Int64
 		left.Store(requests)
 		var wg sync.WaitGroup
-		for range Connections {
+		for range r.AtOnce {
 			wg.Go(func() {
 				for left.Add(-1) >= 0 {
 					if err := get(); err != nil {
@@ -57,7 +57,7 @@ func batches(r Round, get func() error) {
 		}
 		wg.Wait()
 	}
-	batch(Connections)
+	batch(int64(r.AtOnce))
 	for r.Loop() {
 		batch(int64(r.N))
 	}

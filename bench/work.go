@@ -14,6 +14,7 @@ type Work struct {
 	N       int    // how many tasks, items or requests one round has
 	Steps   int    // operations per task; an iteration does N × Steps operations
 	Body    int    // length of the body of each answer; 0 for work without a network
+	AtOnce  int    // requests in flight at a time; 0 for work without a network
 	Waiting bool   // all N tasks wait at one time: the memory of each is of interest
 	Impls   []Impl // ours first
 }
@@ -31,6 +32,8 @@ type Round struct {
 	Peak func()      // to be called, once per iteration, when all N tasks exist and wait
 	URL  string      // where requests go; "" for work without a network
 	Body int         // length of the body to be found there
+
+	AtOnce int // Work.AtOnce
 }
 
 // Ops returns how many operations one iteration of size n has.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,7 +66,7 @@ func runWork(args []string) (cost, error) {
 	if len(args) != 5 {
 		return cost{}, fmt.Errorf("%s %q: want OP IMPL N SECONDS URL", workCommand, args)
 	}
-	work, ok := bench.Find(append(bench.Scheduler, bench.Client...), args[0])
+	work, ok := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2), args[0])
 	if !ok {
 		return cost{}, fmt.Errorf("no work is called %q", args[0])
 	}
@@ -82,7 +83,7 @@ func runWork(args []string) (cost, error) {
 		return cost{}, err
 	}
 	watch := stopwatch{enough: time.Duration(seconds / 2 * float64(time.Second))}
-	impl.Run(bench.Round{N: n, Loop: watch.loop, Peak: func() {}, URL: args[4], Body: work.Body})
+	impl.Run(bench.Round{N: n, Loop: watch.loop, Peak: func() {}, URL: args[4], Body: work.Body, AtOnce: work.AtOnce})
 	return watch.cost(), nil
 }
 

@@ -59,7 +59,7 @@ func pythonContestants(s settings, work bench.Work) []contestant {
 func aiohttp(s settings, work bench.Work, url string) contestant {
 	command := func(ctx context.Context, n int) *exec.Cmd {
 		return exec.CommandContext(ctx, s.python, filepath.Join(s.py, "client.py"),
-			url, strconv.Itoa(bench.Connections), strconv.Itoa(n), s.seconds())
+			url, strconv.Itoa(work.AtOnce), strconv.Itoa(n), s.seconds())
 	}
 	return contestant{name: "aiohttp+uvloop", run: perOperation(work, command)}
 }
@@ -125,10 +125,10 @@ func output(cmd *exec.Cmd) ([]byte, error) {
 var wrkRequests = regexp.MustCompile(`(\d+) requests in ([\d.]+)(ms|s|m),`)
 
 // wrk is the load generator, as the measure of how little a client can cost.
-func wrk(s settings, url string) contestant {
+func wrk(s settings, work bench.Work, url string) contestant {
 	return contestant{name: "wrk", run: func(ctx context.Context) (sample, error) {
 		seconds := max(1, int(s.each.Round(time.Second)/time.Second))
-		cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(bench.Connections), "-d"+strconv.Itoa(seconds)+"s", url)
+		cmd := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(work.AtOnce), "-d"+strconv.Itoa(seconds)+"s", url)
 		out, err := output(cmd)
 		if err != nil {
 			return sample{}, err

@@ -57,6 +57,8 @@ type settings struct {
 	tmp    string         // scratch directory, removed at the end
 	py     string         // directory of the Python programs
 	origin *origin.Server // nil without nginx
+
+	originHTTP2 *origin.Server // the same over HTTP/2
 }
 
 func compare(ctx context.Context) (err error) {
@@ -84,11 +86,16 @@ func compare(ctx context.Context) (err error) {
 	if s.py, err = unpackPython(s.tmp); err != nil {
 		return err
 	}
-	switch s.origin, err = origin.Start(); {
-	case err == nil:
-		defer func() { err = errors.Join(err, s.origin.Close()) }()
-	case !errors.Is(err, origin.ErrNotInstalled):
-		return err
+	for _, o := range []struct {
+		server **origin.Server
+		start  func() (*origin.Server, error)
+	}{{&s.origin, origin.Start}, {&s.originHTTP2, origin.StartHTTP2}} {
+		switch *o.server, err = o.start(); {
+		case err == nil:
+			defer func() { err = errors.Join(err, (*o.server).Close()) }()
+		case !errors.Is(err, origin.ErrNotInstalled):
+			return err
+		}
 	}
 	return runRows(ctx, s, rows)
 }

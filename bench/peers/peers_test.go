@@ -134,13 +134,13 @@ func TestChildCountsOnlyTheLastDoubling(t *testing.T) {
 }
 
 func TestEveryBudgetNamesAPeer(t *testing.T) {
-	others := []string{ceiling, "asyncio", "uvloop", "aiohttp+uvloop", "wrk", "curl", "wget2", "C epoll", "uvloop streams"}
+	others := []string{ceiling, "asyncio", "uvloop", "aiohttp+uvloop", "wrk", "curl", "wget2", "C epoll", "uvloop streams", "fasthttp P1"}
 	for _, server := range bench.TCPServers {
 		others = append(others, server.Name, server.Name+" P1", server.Name+" P2")
 	}
 	for _, r := range rows {
 		for _, b := range r.budgets {
-			work, _ := bench.Find(append(bench.Scheduler, bench.Client...), r.name)
+			work, _ := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2), r.name)
 			if _, ok := work.Find(b.against); !ok && !slices.Contains(others, b.against) {
 				t.Errorf("row %s has a budget against %q, whom nobody runs", r.name, b.against)
 			}

@@ -101,9 +101,15 @@ var rows = []row{
 	schedulerRow("contended"),
 	schedulerRow("lock"),
 	schedulerRow("cancel"),
-	clientRow("get100B", budget{against: "nethttp", figure: cpuTime, limit: 0.7}, budget{against: "aiohttp+uvloop", figure: cpuTime, limit: 1. / 7}),
-	clientRow("get10KiB"),
-	clientRow("get1MiB", budget{against: "nethttp", figure: cpuTime, limit: 0.5}),
+	clientRow("get100B",
+		budget{against: "wrk", figure: cpuTime, limit: 1.1}, budget{against: "fasthttp P1", figure: cpuTime, limit: 1.1},
+		budget{against: "nethttp", figure: cpuTime, limit: 0.55}, budget{against: "aiohttp+uvloop", figure: cpuTime, limit: 1. / 9}),
+	clientRow("getOne", budget{against: "nethttp", figure: wallTime, limit: 0.9}),
+	clientRow("get10KiB", budget{against: "nethttp", figure: cpuTime, limit: 0.4}),
+	clientRow("get1MiB", budget{against: "nethttp", figure: cpuTime, limit: 0.5}, budget{against: "fasthttp", figure: cpuTime, limit: 1.1}),
+	http2Row("h2get100B", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
+	http2Row("h2get10KiB", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
+	http2Row("h2get1MiB", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
 	tcpRow("echo64B", "echo of 64 bytes, 64 connections", time.Microsecond, echoLoad(64), echoBudgets...),
 	tcpRow("echo16KiB", "echo of 16 KiB, 64 connections", time.Microsecond, echoLoad(16<<10), echoBudgets...),
 	tcpRow("idle", "50,000 connections that are silent", time.Microsecond, idleLoad,
@@ -140,7 +146,25 @@ func clientRow(op string, budgets ...budget) row {
 			if err != nil {
 				return nil, err
 			}
-			return append(goContestants(s, work, url), wrk(s, url), aiohttp(s, work, url)), nil
+			return append(goContestants(s, work, url), wrk(s, work, url), aiohttp(s, work, url)), nil
+		},
+	}
+}
+
+// http2Row has a server of its own, which speaks HTTP/2 over TLS.
+func http2Row(op string, budgets ...budget) row {
+	work := mustFind(bench.HTTP2, op)
+	return row{
+		name: op, about: work.About, unit: time.Microsecond, budgets: budgets,
+		prepare: func(_ context.Context, s settings) ([]contestant, error) {
+			if s.originHTTP2 == nil {
+				return nil, fmt.Errorf("nginx: %w", errAbsent)
+			}
+			url, err := s.originHTTP2.Put(op, make([]byte, work.Body))
+			if err != nil {
+				return nil, err
+			}
+			return goContestants(s, work, url), nil
 		},
 	}
 }
