@@ -374,7 +374,7 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	case err != nil:
 		return nil, err
 	}
-	t, err := p.begin(r, s, w)
+	t, err := p.begin(ctx, r, s, w)
 	if err != nil {
 		return nil, err
 	}
@@ -385,9 +385,9 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 }
 
 // begin has the protocol that was agreed on take a new connection over.
-func (p *poolConnector) begin(r *ClientRequest, s *slot, w wire) (transport, error) {
+func (p *poolConnector) begin(ctx context.Context, r *ClientRequest, s *slot, w wire) (transport, error) {
 	if c, ok := w.(*connWire); ok && p.speaksHTTP2(r, c) {
-		return p.beginHTTP2(r, s, c)
+		return p.beginHTTP2(ctx, r, s, c)
 	}
 	h := &h1Conn{owner: p, slot: s, wire: w}
 	h.onStir = h.abort

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+
+	"github.com/aio-go/aio/asyncio"
 )
 
 // maxHead bounds the head of a response, all fields together: as many as HTTP/1 allows, each
@@ -35,20 +37,38 @@ type h2Conn struct {
 }
 
 // beginHTTP2 takes a new connection off the loop and gives it its first request.
-func (p *poolConnector) beginHTTP2(r *ClientRequest, s *slot, w *connWire) (transport, error) {
+func (p *poolConnector) beginHTTP2(ctx context.Context, r *ClientRequest, s *slot, w *connWire) (transport, error) {
 	h := &h2Conn{owner: p, slot: s}
 	h.room.Store(initialRoom)
 	conn, err := w.conn.Detach()
 	if err == nil {
-		h.client, err = p.speaker().NewClientConn(context.WithValue(p.loop.Context(), dialedConn{}, conn), "http", "origin:80")
+		h.client, err = p.greet(ctx, conn)
 	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, err
+	case err != nil:
 		return nil, &ClientConnectorError{Where: r.where(PhaseDial), Host: r.loc.host, Port: r.loc.port, TLS: r.loc.tls, Err: err}
+	case p.plan.closed:
+		aside(h.hangUp)
+		return nil, p.closedError(r)
 	}
 	h.unbind = context.AfterFunc(p.loop.Context(), h.hangUp)
 	p.plan.dialedShared(s, h, initialRoom, p.loop.Time())
 	h.client.SetStateHook(h.changed)
 	return h.stream(), nil
+}
+
+// greet has net/http take over a connection. It says hello, which may block, if not for long.
+func (p *poolConnector) greet(ctx context.Context, conn net.Conn) (*http.ClientConn, error) {
+	speaker := p.speaker()
+	client, err := asyncio.ToThread(ctx, func(ctx context.Context) (*http.ClientConn, error) {
+		return speaker.NewClientConn(context.WithValue(context.WithoutCancel(ctx), dialedConn{}, conn), "http", "origin:80")
+	})
+	if err != nil {
+		aside(func() { _ = conn.Close() }) // which ends a client that came about too late
+	}
+	return client, err
 }
 
 // dialedConn is the key under which a context carries a connection to the transport that is
