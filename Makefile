@@ -15,12 +15,12 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 
 .DEFAULT_GOAL := help
 .PHONY: help check test race fuzz bench bench-peers bench-http bench-io cover lint vuln examples demo parity \
-	format vet staticcheck platforms arch
+	format vet staticcheck platforms arch fallback
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-check: format vet staticcheck arch platforms race ## everything a change must pass
+check: format vet staticcheck arch platforms race fallback ## everything a change must pass
 
 test: ## run all tests of all modules
 	go test work
@@ -88,6 +88,10 @@ staticcheck: $(BIN)/staticcheck
 
 arch:
 	go test ./internal/archtest
+
+# The poller for systems without a native one, under everything that uses sockets.
+fallback:
+	go test -tags aio_fallback ./asyncio ./aiohttp/... ./internal/sock ./aiotest
 
 platforms:
 	@for p in $(PLATFORMS); do \
