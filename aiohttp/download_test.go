@@ -136,7 +136,7 @@ func TestDownloadBeginsAnewWhenTheThingHasChanged(t *testing.T) {
 	server := &fileServer{tag: `"v1"`, cuts: []int{10}}
 	run(t, server.script, func(ctx context.Context, w *world) error {
 		w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path, Attempts: 1})
-		os.WriteFile(path+".part", []byte("XXXXXXXXXX"), 0o600)
+		os.WriteFile(path+".part", []byte("other stuf"), 0o600)
 		server.tag = `"v2"`
 		got, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/file", Path: path})
 		if err != nil {
