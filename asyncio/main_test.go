@@ -28,7 +28,12 @@ func TestMain(m *testing.M) {
 	// The runtime's own goroutine for signals starts with the first and stays.
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	signal.Reset(os.Interrupt)
-	code := m.Run()
+	before, code := descriptors(), m.Run()
+	// The runtime's own poller takes a few when it is first needed.
+	if code == 0 && !settles(func() bool { return descriptors() <= before+4 }) {
+		fmt.Fprintf(os.Stderr, "descriptors are left open: %d before the first test, %d after the last\n", before, descriptors())
+		code = 1
+	}
 	if code == 0 && !settles(func() bool { return !strings.Contains(goroutines(), "asyncio.(*worker)") }) {
 		fmt.Fprintf(os.Stderr, "coroutines are left after the last test:\n%s", goroutines())
 		code = 1
@@ -179,4 +184,10 @@ type reports []asyncio.ExceptionInfo
 
 func (r *reports) listen(l *asyncio.EventLoop) {
 	l.SetExceptionHandler(func(_ *asyncio.EventLoop, info asyncio.ExceptionInfo) { *r = append(*r, info) })
+}
+
+// descriptors counts the open descriptors of the process, where the system tells.
+func descriptors() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
 }
