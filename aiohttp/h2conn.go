@@ -115,14 +115,21 @@ func (h *h2Conn) changed(c *http.ClientConn) {
 }
 
 // measure asks how many requests the server allows and reports whether that has changed. It
-// cannot tell while the connection is full, or about to close: then requests will.
+// cannot tell while the connection is full or about to close: then requests will. It asks
+// again when a request began or ended between the two questions that net/http answers.
 func (h *h2Conn) measure() bool {
-	free := h.client.Available()
-	if free == 0 {
-		return false
+	for range 8 {
+		before := h.client.InFlight()
+		free := h.client.Available()
+		if free == 0 {
+			return false
+		}
+		if h.client.InFlight() == before {
+			room := int64(free + before)
+			return h.room.Swap(room) != room
+		}
 	}
-	room := int64(free + h.client.InFlight())
-	return h.room.Swap(room) != room
+	return false
 }
 
 // lost gives the slot of a connection back that has ended.
@@ -176,9 +183,8 @@ func (h *h2Conn) finished() {
 		h.lost()
 		return
 	}
-	if h.measure() {
-		h.slot.room = int(h.room.Load())
-	}
+	h.measure()
+	h.slot.room = int(h.room.Load()) // also when a goroutine has measured and its message is on the way
 	h.owner.release(h.slot)
 }
 
