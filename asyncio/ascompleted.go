@@ -14,17 +14,17 @@ import (
 // CPython: asyncio.as_completed.
 func AsCompleted[W Waitable](ctx context.Context, ws []W) iter.Seq2[W, error] {
 	return func(yield func(W, error) bool) {
-		ws, fs := distinct(ws)
-		if len(fs) == 0 {
+		ws, nodes := distinct(ws)
+		if len(nodes) == 0 {
 			return
 		}
-		c := newCompletions(ctx, fs)
+		c := newCompletions(ctx, nodes)
 		defer c.letGo()
-		place := make(map[*futureCore]int, len(fs))
-		for i, f := range fs {
-			place[f] = i
+		place := make(map[*futureCore]int, len(nodes))
+		for i := range nodes {
+			place[nodes[i].f] = i
 		}
-		for range fs {
+		for range nodes {
 			f, err := c.next()
 			if err != nil {
 				var none W
@@ -46,11 +46,11 @@ type completions struct {
 	waiter waitQueue
 }
 
-func newCompletions(ctx context.Context, fs []*futureCore) *completions {
-	mustBeOf(loopOf(ctx), fs)
+func newCompletions(ctx context.Context, nodes []watchNode) *completions {
+	mustBeOf(loopOf(ctx), nodes)
 	c := &completions{ctx: ctx}
 	c.wakes = &c.waiter
-	c.watch(ctx, fs, func(f *futureCore) {
+	c.watch(ctx, nodes, func(f *futureCore) {
 		c.done = append(c.done, f)
 		c.waiter.wakeOne()
 	}, func(error) {}) // the consumer learns of it by itself

@@ -46,7 +46,7 @@ func (l *EventLoop) scopeFor(ctx context.Context) (s *scope, made bool) {
 		return scopeOf(ctx)
 	}
 	if w := l.current(); w != nil {
-		return &w.task.scope, false
+		return &w.task().scope, false
 	}
 	return &l.root, false // suspending will say what is wrong
 }

@@ -37,7 +37,6 @@ func (s workerState) String() string {
 // queue it lets its suspended task go on. What every switch touches comes first, to share a
 // cache line.
 type worker struct {
-	loop     *EventLoop
 	next     func() (struct{}, bool) // loop side: run until the next yield
 	yield    func(struct{}) bool     // worker side: back to the loop
 	state    workerState
@@ -45,14 +44,16 @@ type worker struct {
 	woken    wakeCause
 	special  bool // something is to be done around a switch: depart and arrive
 	labelled bool // aside has labels
-	visiting bool // under, the scope of another task, knows it
+	abroad   bool // it waits under a scope that is not its task's
+	visiting bool // and that scope knows it
 
-	task *task // nil in the pool
+	// The scope under which it waits. While its task runs that is a scope of the task, the last
+	// one it waited under; in the pool it is nil.
+	under *scope
 
-	// Suspension. A suspended worker is in a wait queue, or on a timer, or both.
+	// A suspended worker is on a timer or in a wait queue.
 	timer timer
 	node  waitNode
-	under *scope // it waits under it
 }
 
 // wakeCause says why a suspension ended.
@@ -67,25 +68,35 @@ const (
 // workerAside is what only some workers need, at some times: it is in a table of the loop.
 type workerAside struct {
 	err       error  // what the suspension returns
+	home      *scope // of its task, while it waits abroad
 	goroutine int64  // its id, in debug mode
 	labels    labels // in a loop that labels its tasks
 }
 
+// task returns the task of a worker that is not in the pool.
+func (w *worker) task() *task {
+	if w.abroad {
+		return w.beside().home.task
+	}
+	return w.under.task
+}
+
 // beside returns what w has aside, making it if need be.
 func (w *worker) beside() *workerAside {
-	a := w.loop.aside[w]
+	l := w.under.loop
+	a := l.aside[w]
 	if a == nil {
-		if w.loop.aside == nil {
-			w.loop.aside = make(map[*worker]*workerAside)
+		if l.aside == nil {
+			l.aside = make(map[*worker]*workerAside)
 		}
 		a = new(workerAside)
-		w.loop.aside[w] = a
+		l.aside[w] = a
 	}
 	return a
 }
 
 func (l *EventLoop) newWorker() *worker {
-	w := &worker{loop: l}
+	w := new(worker)
 	w.node.owner = w
 	// A worker ends when it is resumed without a task, or by force: stop is not needed.
 	w.next, _ = iter.Pull(l.serve)
@@ -102,18 +113,18 @@ func (l *EventLoop) serving() func(yield func(struct{}) bool) {
 	return func(yield func(struct{}) bool) {
 		w := l.newborn
 		w.yield = yield
-		for w.task != nil {
+		for w.under != nil {
 			w.noteGoroutine()
 			if l.options.labels {
 				w.runLabelled()
 			} else {
-				w.task.body().execute()
+				w.task().body().execute()
 			}
 			if t := l.takeFresh(); t != nil {
 				w.adopt(t)
 				continue
 			}
-			w.task, w.under, w.state = nil, nil, workerIdle
+			w.under, w.state = nil, workerIdle
 			if len(l.idleWorkers) == maxIdleWorkers {
 				delete(l.aside, w)
 				return
@@ -126,9 +137,9 @@ func (l *EventLoop) serving() func(yield func(struct{}) bool) {
 
 // adopt makes t, which has not started, the task of w.
 func (w *worker) adopt(t *task) {
-	w.task, t.worker = t, w
+	w.under, t.worker = &t.scope, w
 	w.state = workerRunning
-	w.loop.hold(w)
+	t.loop.hold(w)
 }
 
 // hold notes that w's task has the thread. The pointer outlasts the flag, since writing it
@@ -193,18 +204,20 @@ func (w *worker) run(l *EventLoop) {
 // leave parks the running task under s until wake. The caller has put the worker where whoever
 // wakes it will find it.
 func (w *worker) leave(s *scope, why waitReason) {
-	w.under, w.state, w.reason = s, workerSuspended, why
-	if w.special || s.task != w.task {
+	if w.special || s.task != w.under.task {
 		w.leaveOddly(s)
 	}
+	w.under, w.state, w.reason = s, workerSuspended, why
 }
 
 func (w *worker) leaveOddly(s *scope) {
-	if s.task != w.task {
-		s.receive(w)
-	}
 	if w.special {
 		w.depart()
+	}
+	if s.task != w.under.task {
+		w.beside().home = &w.under.task.scope
+		w.abroad, w.special = true, true
+		s.receive(w)
 	}
 }
 
@@ -254,18 +267,19 @@ func (w *worker) wake(why wakeCause) {
 	if w.node.queue != nil {
 		w.node.remove()
 	}
+	l := w.under.loop
 	if w.timer.at != timerIdle {
-		w.loop.timers.remove(&w.timer)
+		l.timers.remove(&w.timer)
 	}
 	w.state, w.woken = workerReady, why
-	w.loop.ready.push(w)
+	l.ready.push(w)
 }
 
 // giveWay lets the running task wait for its next turn. A scope that ends meanwhile is
 // noticed on return: giving way has no result that could be lost.
 func (w *worker) giveWay(s *scope) error {
 	w.state, w.reason = workerReady, waitTurn
-	w.loop.ready.push(w)
+	s.loop.ready.push(w)
 	if w.special {
 		w.depart()
 	}
@@ -289,10 +303,14 @@ func (w *worker) depart() {
 // arrive does what is special after a switch: the task may have been resumed for its turn, to
 // tell its stack, or to end.
 func (w *worker) arrive() {
-	for w.loop.inspection != nil {
-		in := w.loop.inspection
+	for w.under.loop.inspection != nil {
+		in := w.under.loop.inspection
 		in.pcs = in.pcs[:runtime.Callers(2, in.pcs[:cap(in.pcs)])]
 		w.yield(struct{}{})
+	}
+	if w.abroad {
+		a := w.beside()
+		w.under, a.home, w.abroad = a.home, nil, false
 	}
 	if w.state == workerUnwinding {
 		runtime.Goexit()

@@ -72,7 +72,7 @@ func describe(r runnable) string {
 	case *task:
 		return r.describe()
 	case *worker:
-		return r.task.describe()
+		return r.task().describe()
 	}
 	return fmt.Sprintf("callback %T", r)
 }
@@ -118,17 +118,18 @@ func (l *EventLoop) checkGoroutine(method string) {
 
 // noteGoroutine remembers, in debug mode, which goroutine the worker is. It is called on it.
 func (w *worker) noteGoroutine() {
-	if !w.loop.options.debug {
+	l := w.under.loop
+	if !l.options.debug {
 		return
 	}
 	id := goroutineID()
 	w.beside().goroutine = id
-	w.loop.goroutine.Store(id)
+	l.goroutine.Store(id)
 }
 
 // goroutineID returns which goroutine the worker is, zero if that is not known.
 func (w *worker) goroutineID() int64 {
-	if a := w.loop.aside[w]; a != nil {
+	if a := w.under.loop.aside[w]; a != nil {
 		return a.goroutine
 	}
 	return 0

@@ -170,7 +170,7 @@ func (f *futureCore) wait(ctx context.Context) error {
 		panic("asyncio: await of a future that belongs to another event loop: use RunCoroutineThreadsafe to cross loops")
 	}
 	if t := f.asTask(); t != nil {
-		if w := s.loop.current(); w != nil && w.task == t {
+		if w := s.loop.current(); w != nil && w.task() == t {
 			panic("asyncio: a task cannot await itself")
 		}
 		return s.loop.parkOn(s, &f.listeners, waitTask)

@@ -24,7 +24,7 @@ func Gather[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future[[]T] {
 			out.value[i], _ = a.Result()
 		}
 	}
-	g.start(ctx, untyped(aws))
+	g.start(ctx, nodesFor(aws))
 	return out
 }
 
@@ -41,7 +41,7 @@ func GatherSettled[A Awaitable[T], T any](ctx context.Context, aws ...A) *Future
 			out.value[i].Value, out.value[i].Err = a.Result()
 		}
 	}
-	g.start(ctx, untyped(aws))
+	g.start(ctx, nodesFor(aws))
 	return out
 }
 
@@ -54,7 +54,7 @@ type gathering struct {
 	asked    *cancellation // out was cancelled: wait for the children, then say so
 }
 
-func (g *gathering) start(ctx context.Context, children []*futureCore) {
+func (g *gathering) start(ctx context.Context, children []watchNode) {
 	g.out.loop, g.out.owner = loopOf(ctx), g
 	mustBeOf(g.out.loop, children)
 	if g.settleAtOnce(children) {
@@ -65,15 +65,16 @@ func (g *gathering) start(ctx context.Context, children []*futureCore) {
 }
 
 // settleAtOnce completes out if nothing has to be waited for.
-func (g *gathering) settleAtOnce(children []*futureCore) bool {
-	for _, f := range children {
-		if !f.Done() {
+func (g *gathering) settleAtOnce(children []watchNode) bool {
+	for i := range children {
+		if !children[i].f.Done() {
 			return false
 		}
 	}
 	var first error
 	if g.failFast {
-		for _, f := range children {
+		for i := range children {
+			f := children[i].f
 			f.heard()
 			if first == nil {
 				first = f.error()

@@ -25,7 +25,7 @@ type labels struct {
 
 // runLabelled runs the worker's task under its name. It is called on the worker.
 func (w *worker) runLabelled() {
-	name := w.task.title()
+	name := w.task().title()
 	ctx, span := trace.NewTask(context.Background(), name)
 	ctx = pprof.WithLabels(ctx, pprof.Labels("task", name))
 	pprof.SetGoroutineLabels(ctx)
@@ -39,7 +39,7 @@ func (w *worker) runLabelled() {
 		w.labelled, w.special = false, false
 		pprof.SetGoroutineLabels(context.Background())
 	}()
-	w.task.body().execute()
+	w.task().body().execute()
 }
 
 func (b *labels) pause() { b.region.End() }

@@ -224,7 +224,7 @@ func (c *Conn) readFromFile(r io.Reader) (n int64, ok bool, err error) {
 		if w == nil {
 			return 0, false, nil
 		}
-		ctx = &w.task.scope
+		ctx = &w.task().scope
 	}
 	n, err = c.SendFile(ctx, f, at, count, WithoutSendFileFallback())
 	if errors.Is(err, ErrSendFileNotAvailable) {

@@ -234,7 +234,7 @@ func (c *SharedConn) connect(ctx context.Context) error {
 		if w == nil {
 			panic("asyncio: a SharedConn was used first by a callback of the loop: use it in a task")
 		}
-		ctx = &w.task.scope
+		ctx = &w.task().scope
 	}
 	return c.connecting.With(ctx, func() error {
 		if c.conn == nil && c.failed == nil {

@@ -61,21 +61,21 @@ func WaitTimeout(d time.Duration) WaitOption {
 // CPython: asyncio.wait.
 func Wait[W Waitable](ctx context.Context, ws []W, opts ...WaitOption) *Future[WaitResult[W]] {
 	out := NewFuture[WaitResult[W]](ctx)
-	ws, fs := distinct(ws)
+	ws, nodes := distinct(ws)
 	w := &waiting{out: &out.futureCore}
 	for _, opt := range opts {
 		opt(&w.options)
 	}
 	w.succeed = func() {
-		for i, f := range fs {
-			if f.Done() {
+		for i := range nodes {
+			if nodes[i].f.Done() {
 				out.value.Done = append(out.value.Done, ws[i])
 			} else {
 				out.value.Pending = append(out.value.Pending, ws[i])
 			}
 		}
 	}
-	w.start(ctx, fs)
+	w.start(ctx, nodes)
 	return out
 }
 
@@ -88,14 +88,14 @@ type waiting struct {
 	limit   *TimerHandle
 }
 
-func (w *waiting) start(ctx context.Context, fs []*futureCore) {
-	if len(fs) == 0 {
+func (w *waiting) start(ctx context.Context, nodes []watchNode) {
+	if len(nodes) == 0 {
 		w.out.complete(errWaitOfNothing)
 		return
 	}
-	mustBeOf(w.out.loop, fs)
+	mustBeOf(w.out.loop, nodes)
 	w.out.owner, w.wakes = w, &w.out.listeners
-	w.watch(ctx, fs, w.oneDone, w.fail)
+	w.watch(ctx, nodes, w.oneDone, w.fail)
 	if w.options.hasLimit && !w.out.Done() {
 		w.limit = w.loop.CallLater(w.options.timeout, w.finish)
 	}
@@ -139,24 +139,22 @@ func (w *waiting) cancel(cause error) bool {
 	return true
 }
 
-// distinct returns ws without repetitions, and the futures of what is left.
-func distinct[W Waitable](ws []W) ([]W, []*futureCore) {
-	fs := untyped(ws)
-	seen := make(map[*futureCore]struct{}, len(fs))
-	for _, f := range fs {
-		seen[f] = struct{}{}
+// distinct returns ws without repetitions, and nodes for what is left.
+func distinct[W Waitable](ws []W) ([]W, []watchNode) {
+	seen := make(map[*futureCore]struct{}, len(ws))
+	for _, w := range ws {
+		seen[w.future()] = struct{}{}
 	}
-	if len(seen) == len(fs) {
-		return ws, fs
+	if len(seen) == len(ws) {
+		return ws, nodesFor(ws)
 	}
 	clear(seen)
 	var once []W
-	var onceFs []*futureCore
-	for i, f := range fs {
-		if _, again := seen[f]; !again {
-			seen[f] = struct{}{}
-			once, onceFs = append(once, ws[i]), append(onceFs, f)
+	for _, w := range ws {
+		if _, again := seen[w.future()]; !again {
+			seen[w.future()] = struct{}{}
+			once = append(once, w)
 		}
 	}
-	return once, onceFs
+	return once, nodesFor(once)
 }

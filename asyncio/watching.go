@@ -8,7 +8,7 @@ import "context"
 
 type watching struct {
 	loop    *EventLoop
-	nodes   []watchNode
+	nodes   []watchNode // of the futures, in the order of the arguments
 	pending int // futures that were not reported yet
 	report  func(*futureCore)
 	wakes   *waitQueue // where whoever asked waits
@@ -41,24 +41,20 @@ func (n *watchNode) run(*EventLoop) {
 	n.w.report(n.f)
 }
 
-// watch calls report for each of fs, in the turn after it is done, in the order in which they
-// are done; those that are done already are first. ended is called instead once ctx ends.
-func (w *watching) watch(ctx context.Context, fs []*futureCore, report func(*futureCore), ended func(error)) {
+// watch calls report for the future of each of nodes, in the turn after it is done, in the order
+// in which they are done; those that are done already are first. ended is called instead once
+// ctx ends.
+func (w *watching) watch(ctx context.Context, nodes []watchNode, report func(*futureCore), ended func(error)) {
 	w.report = report
 	w.bind(ctx, func(c *cancellation) {
 		w.letGo()
 		ended(c.err)
 	})
-	w.nodes = make([]watchNode, len(fs))
-	w.pending = len(fs)
-	for i, f := range fs {
-		n := &w.nodes[i]
-		n.w, n.f, n.node.owner = w, f, n
-		if f.Done() {
-			n.granted()
-		} else {
-			f.listeners.push(&n.node)
-		}
+	w.nodes, w.pending = nodes, len(nodes)
+	for i := range nodes {
+		n := &nodes[i]
+		n.w = w
+		n.f.notify(&n.node, n)
 	}
 	if c := w.scope.ended.Load(); c != nil {
 		w.letGo()
@@ -95,20 +91,20 @@ func (w *watching) release() {
 	w.scope.close()
 }
 
-// mustBeOf panics unless all of fs belong to l: before anything listens to any of them.
-func mustBeOf(l *EventLoop, fs []*futureCore) {
-	for _, f := range fs {
-		if f.loop != l {
+// mustBeOf panics unless all the futures belong to l: before anything listens to any of them.
+func mustBeOf(l *EventLoop, nodes []watchNode) {
+	for i := range nodes {
+		if nodes[i].f.loop != l {
 			panic("asyncio: the futures belong to different event loops: gather or wait for those of one loop on it")
 		}
 	}
 }
 
-// untyped returns the futures of ws.
-func untyped[W Waitable](ws []W) []*futureCore {
-	fs := make([]*futureCore, len(ws))
+// nodesFor returns a node for each of ws.
+func nodesFor[W Waitable](ws []W) []watchNode {
+	nodes := make([]watchNode, len(ws))
 	for i, w := range ws {
-		fs[i] = w.future()
+		nodes[i].f = w.future()
 	}
-	return fs
+	return nodes
 }
