@@ -6,7 +6,6 @@ package asyncio_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -66,24 +65,21 @@ func ExampleProcess_Communicate() {
 	// Output: LOUDER <nil>
 }
 
-// The process belongs to the context with which it was created, here that of Timeout.
+// The process belongs to the context with which it was created: it ends with that.
 func ExampleProcess_timeout() {
 	asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
-		var p *asyncio.Process
-		_, err := asyncio.Timeout(ctx, 20*time.Millisecond, func(ctx context.Context) (int, error) {
-			var err error
-			if p, err = asyncio.CreateSubprocessExec(ctx, "sleep", []string{"1000"}); err != nil {
-				return 0, err
-			}
-			return p.Wait(ctx)
-		})
-		fmt.Println("timed out:", errors.Is(err, context.DeadlineExceeded))
+		limited, end := asyncio.WithTimeout(ctx, time.Hour)
+		defer end()
+		p, err := asyncio.CreateSubprocessExec(limited, "sleep", []string{"10000"})
+		if err != nil {
+			return struct{}{}, err
+		}
+		end() // here already, and after an hour at the latest
 		code, err := p.Wait(ctx)
 		fmt.Println("killed:", code, err)
 		return struct{}{}, err
 	})
 	// Output:
-	// timed out: true
 	// killed: -9 <nil>
 }
 

@@ -72,7 +72,7 @@ func noGoroutineLeft(t *testing.T) {
 // settles reports whether ok becomes true while other goroutines run.
 func settles(ok func() bool) bool {
 	for start := time.Now(); !ok(); runtime.Gosched() {
-		if time.Since(start) > 5*time.Second {
+		if time.Since(start) > patience {
 			return false
 		}
 	}

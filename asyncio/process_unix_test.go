@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -233,12 +234,26 @@ func TestCancelledCommunicateCanBeRepeated(t *testing.T) {
 func TestTimeoutEndsAProcess(t *testing.T) {
 	onPlatforms(t, func(ctx context.Context, t *testing.T) error {
 		var p *asyncio.Process
-		_, err := asyncio.Timeout(ctx, 100*time.Millisecond, func(ctx context.Context) (none, error) {
-			p = shell(ctx, t, "echo partial; sleep 1000", asyncio.WithProcessGroup())
-			_, _, err := p.Communicate(ctx, nil)
-			return none{}, err
-		})
-		wantErr(t, err, context.DeadlineExceeded)
+		// The time may be over before the process has said anything: then it gets more.
+		for limit := 100 * time.Millisecond; limit < patience; limit *= 4 {
+			spoke := filepath.Join(t.TempDir(), "spoke")
+			_, err := asyncio.Timeout(ctx, limit, func(ctx context.Context) (none, error) {
+				var err error
+				p, err = asyncio.CreateSubprocessShell(ctx, "echo partial; : >"+spoke+"; sleep 1000", append(piped, asyncio.WithProcessGroup())...)
+				if err != nil {
+					return none{}, err
+				}
+				_, _, err = p.Communicate(ctx, nil)
+				return none{}, err
+			})
+			wantErr(t, err, context.DeadlineExceeded)
+			if _, err := os.Stat(spoke); err == nil {
+				break
+			}
+			if p != nil {
+				p.Wait(ctx)
+			}
+		}
 		wantCode(ctx, t, p, -int(syscall.SIGKILL))
 		// What came before the end is not lost.
 		if got, err := p.Stdout.ReadAll(ctx); string(got) != "partial\n" || err != nil {

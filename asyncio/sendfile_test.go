@@ -102,7 +102,7 @@ func TestCancelledSendFileCanBeResumed(t *testing.T) {
 		f := dataFile(t, data)
 		a, b := connPair(ctx, t)
 		sending := asyncio.CreateTask(ctx, func(ctx context.Context) (int64, error) { return a.SendFile(ctx, f, 0, -1) })
-		asyncio.Sleep(ctx, 20*time.Millisecond)
+		until(ctx, t, "the first bytes", b.Readable)
 		sending.Cancel(errBoom)
 		if _, err := sending.Await(ctx); !errors.Is(err, errBoom) {
 			t.Errorf("got %v, want the cancellation", err)
