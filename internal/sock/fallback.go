@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -45,7 +46,9 @@ func (p *fallbackPoller) Wait(timeout time.Duration) error {
 	if p.closed {
 		return net.ErrClosed
 	}
-	if timeout != 0 && !p.pending() && p.state.park() {
+	if timeout == 0 {
+		runtime.Gosched() // on one processor, a loop that is busy would starve those who post
+	} else if !p.pending() && p.state.park() {
 		p.block(timeout)
 	}
 	p.state.unpark()

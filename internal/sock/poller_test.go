@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -69,6 +70,29 @@ func TestWaitEndsAtItsTimeout(t *testing.T) {
 			// Early returns are allowed, spinning is not.
 			if waits > 10 {
 				r.Errorf("%d waits for %v, want a few", waits, d)
+			}
+		}
+	})
+}
+
+// A loop that always has something to do never parks: on one processor the goroutines of the
+// fallback run all the same, and not only when the runtime takes the processor away.
+func TestBusyLoopLetsTheGoroutinesOfItsPollerRun(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	each(t, func(r *rig) {
+		if r.kind != "fallback" {
+			r.Skip("it needs no goroutines")
+		}
+		for range 10 {
+			var ran atomic.Bool
+			go ran.Store(true)
+			for waits := 0; !ran.Load(); waits++ {
+				if waits == 100 {
+					r.Fatal("a goroutine that was ready did not run while the poller looked for events")
+				}
+				if err := r.Wait(0); err != nil {
+					r.Fatal(err)
+				}
 			}
 		}
 	})
