@@ -179,6 +179,32 @@ func TestSharedLookupSurvivesOneCancellation(t *testing.T) {
 	})
 }
 
+// A look-up that fails after the last of those who wanted it has left is nobody's failure.
+func TestAbandonedLookupMayFail(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		noSuchHost := &net.DNSError{Err: "no such host", Name: "h", IsNotFound: true}
+		deaf := resolverFunc(func(ctx context.Context) ([]netip.Addr, error) {
+			asyncio.Sleep(context.WithoutCancel(ctx), time.Second)
+			return nil, noSuchHost
+		})
+		d := aiohttp.NewDNSCache(aiohttp.WithResolver(deaf))
+		for _, patience := range []time.Duration{time.Second / 2, time.Second} {
+			limited, cancel := asyncio.WithTimeout(ctx, patience)
+			defer cancel()
+			if _, err := d.Lookup(limited, "h"); !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, noSuchHost) {
+				t.Errorf("after %v: got %v", patience, err)
+			}
+		}
+		return asyncio.Sleep(ctx, time.Minute)
+	})
+}
+
+type resolverFunc func(ctx context.Context) ([]netip.Addr, error)
+
+func (f resolverFunc) LookupHost(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	return f(ctx)
+}
+
 // D11: the limits of looking up, dialling and handshaking, each by itself.
 func TestConnectionPhasesHaveTheirLimits(t *testing.T) {
 	mute, err := net.Listen("tcp", "127.0.0.1:0") // accepts by backlog, never answers

@@ -69,8 +69,15 @@ type dnsEntry struct {
 
 // lookup is one question on its way.
 type lookup struct {
-	task    *asyncio.Task[[]netip.Addr]
+	task    *asyncio.Task[lookupResult]
 	waiters int
+}
+
+// lookupResult is what a lookup comes to. That it failed is a result, not the failure of a task, which
+// somebody would have to ask for, also when nobody wants to know any more.
+type lookupResult struct {
+	addrs []netip.Addr
+	err   error
 }
 
 func (d *dnsCache) init(c *connectorConfig) {
@@ -106,7 +113,7 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 	if q == nil {
 		q = &lookup{}
 		d.pending[host] = q
-		q.task = asyncio.CreateTask(context.WithoutCancel(ctx), func(ctx context.Context) ([]netip.Addr, error) {
+		q.task = asyncio.CreateTask(context.WithoutCancel(ctx), func(ctx context.Context) (lookupResult, error) {
 			addrs, ttl, err := d.ask(ctx, host)
 			if d.pending[host] == q {
 				delete(d.pending, host)
@@ -117,18 +124,21 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 			if err == nil {
 				d.remember(host, addrs, ttl, now())
 			}
-			return addrs, err
+			return lookupResult{addrs, err}, nil
 		}, asyncio.WithName("aiohttp resolve "+host))
 	}
 	q.waiters++
-	addrs, err := q.task.Await(ctx)
+	got, err := q.task.Await(ctx)
 	if q.waiters--; q.waiters == 0 && !q.task.Done() {
 		q.task.Cancel(err)
 		if d.pending[host] == q {
 			delete(d.pending, host)
 		}
 	}
-	return slices.Clone(addrs), err
+	if err == nil {
+		err = got.err
+	}
+	return slices.Clone(got.addrs), err
 }
 
 // ask returns the addresses and for how long to remember them, negative for ever.

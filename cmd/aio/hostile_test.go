@@ -147,11 +147,11 @@ func (h *hostile) answer(c *net.TCPConn, req *http.Request) bool {
 	return true
 }
 
-// repeating is text without end.
+// repeating is text without end. What is read at once ends with the text, if there is room.
 type repeating string
 
 func (r repeating) Read(p []byte) (int, error) {
-	return copy(p, bytes.Repeat([]byte(r), len(p)/len(r)+1)), nil
+	return copy(p, bytes.Repeat([]byte(r), max(len(p)/len(r), 1))), nil
 }
 
 // refusedURL is an address where nobody listens.
