@@ -9,7 +9,7 @@ import "context"
 type watching struct {
 	loop    *EventLoop
 	nodes   []watchNode // of the futures, in the order of the arguments
-	pending int // futures that were not reported yet
+	pending int         // futures that were not reported yet
 	report  func(*futureCore)
 	wakes   *waitQueue // where whoever asked waits
 	scope   scope      // ends with the context of whoever asked
