@@ -263,7 +263,8 @@ func (s *fallbackStream) Close() error {
 		return nil
 	}
 	if s.writer.CompareAndSwap(writerBusy, writerLast) {
-		return s.conn.SetWriteDeadline(time.Now().Add(lingerOnClose))
+		_ = s.conn.SetWriteDeadline(time.Now().Add(lingerOnClose)) // unless it is closed already
+		return nil
 	}
 	return cause(s.conn.Close())
 }
