@@ -25,6 +25,10 @@ var Client = []Work{
 	{Op: "getOne", About: "GET of 100 bytes, one at a time", N: 1000, Steps: 1, Body: 100, AtOnce: 1, Impls: clients},
 	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, AtOnce: Connections, Impls: clients},
 	{Op: "get1MiB", About: "GET of 1 MiB, 64 connections", N: 640, Steps: 1, Body: 1 << 20, AtOnce: Connections, Impls: clients},
+	{
+		Op: "reuse1MiB", About: "GET of 1 MiB into memory used before, 64 connections", N: 640, Steps: 1, Body: 1 << 20, AtOnce: Connections,
+		Impls: []Impl{{"aio", reuseAio}, {"nethttp", reuseNetHTTP}, {"fasthttp", getFastHTTP}},
+	},
 }
 
 var clients = []Impl{{"aio", getAio}, {"nethttp", getNetHTTP}, {"fasthttp", getFastHTTP}}
@@ -43,15 +47,18 @@ var unverified = &tls.Config{InsecureSkipVerify: true}
 
 var errLength = errors.New("body of a wrong length")
 
-func getAio(r Round) {
+func getAio(r Round)   { clientAio(r, false) }
+func reuseAio(r Round) { clientAio(r, true) }
+
+func clientAio(r Round, reuse bool) {
 	run(func(ctx context.Context) error {
 		session := aiohttp.NewClientSession(aiohttp.WithTLSConfig(unverified))
 		defer session.Close()
-		if err := batchAio(ctx, session, r, r.AtOnce); err != nil {
+		if err := batchAio(ctx, session, r, r.AtOnce, reuse); err != nil {
 			return err
 		}
 		for r.Loop() {
-			if err := batchAio(ctx, session, r, r.N); err != nil {
+			if err := batchAio(ctx, session, r, r.N, reuse); err != nil {
 				return err
 			}
 		}
@@ -59,7 +66,8 @@ func getAio(r Round) {
 	})
 }
 
-func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requests int) error {
+func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requests int, reuse bool) error {
+	var spare [][]byte // memory of bodies that were read
 	worker := func(ctx context.Context) (struct{}, error) {
 		for requests > 0 { // no lock: nobody else runs between two awaits
 			requests--
@@ -67,7 +75,14 @@ func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requ
 			if err != nil {
 				return struct{}{}, err
 			}
-			body, err := resp.Read(ctx)
+			var body []byte
+			if reuse {
+				body, spare = takeSpare(spare)
+				body, err = resp.ReadInto(ctx, body)
+				spare = append(spare, body[:0])
+			} else {
+				body, err = resp.Read(ctx)
+			}
 			if err := r.check(resp.Status, len(body), err); err != nil {
 				return struct{}{}, err
 			}
@@ -80,6 +95,15 @@ func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requ
 	}
 	_, err := asyncio.Gather(ctx, workers...).Await(ctx)
 	return err
+}
+
+// takeSpare takes memory for a body from spare, if there is any.
+func takeSpare(spare [][]byte) (body []byte, rest [][]byte) {
+	last := len(spare) - 1
+	if last < 0 {
+		return nil, spare
+	}
+	return spare[last], spare[:last]
 }
 
 // check returns an error unless a request has ended as it should.

@@ -4,6 +4,7 @@ package bench
 // there are connections.
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -27,6 +28,27 @@ func getNetHTTP(r Round) {
 	})
 }
 
+// reuseNetHTTP reads every body into a buffer from a pool, as careful users do.
+func reuseNetHTTP(r Round) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: Connections}}
+	defer client.CloseIdleConnections()
+	spare := sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	batches(r, func() error {
+		resp, err := client.Get(r.URL)
+		if err != nil {
+			return err
+		}
+		body := spare.Get().(*bytes.Buffer)
+		defer spare.Put(body)
+		body.Reset()
+		body.Grow(int(resp.ContentLength) + bytes.MinRead)
+		_, err = body.ReadFrom(resp.Body)
+		return errors.Join(r.check(resp.StatusCode, body.Len(), err), resp.Body.Close())
+	})
+}
+
+// getFastHTTP uses the memory of responses again, large ones included: fasthttp knows no other
+// way.
 func getFastHTTP(r Round) {
 	client := &fasthttp.Client{MaxConnsPerHost: Connections, MaxIdleConnDuration: time.Hour}
 	defer client.CloseIdleConnections()
