@@ -105,12 +105,22 @@ func (s *connState) read(ctx context.Context, p []byte) (int, error) {
 			return n, nil
 		}
 		if err == sock.ErrWouldBlock {
-			err = s.reading.wait(ctx)
+			err = s.awaitRead(ctx)
 		}
 		if err != nil {
 			return 0, s.failure("read", err)
 		}
 	}
+}
+
+// awaitRead suspends the running task until a read is worth trying. In the turn in which it was
+// woken the connection may have been closed, or the stream handed over to somebody else.
+func (s *connState) awaitRead(ctx context.Context) error {
+	err := s.reading.wait(ctx)
+	if err == nil && s.closed {
+		err = errConnClosed
+	}
+	return err
 }
 
 // readRefusal says why a read cannot even begin.
@@ -290,7 +300,7 @@ func (s *connState) awaitReadable(ctx context.Context) error {
 		return s.failure("read", s.readRefusal())
 	}
 	for !s.view.Readable() {
-		if err := s.reading.wait(ctx); err != nil {
+		if err := s.awaitRead(ctx); err != nil {
 			return s.failure("read", err)
 		}
 	}

@@ -269,6 +269,40 @@ func TestCloseFailsTheTasksSuspendedOnIt(t *testing.T) {
 	})
 }
 
+func TestCopyEndsWhenItsConnIsClosedInTheTurnInWhichSomethingArrives(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		a, b := asyncio.Pipe(ctx)
+		defer a.Close()
+		copying := spawn(ctx, func(context.Context) error { _, err := b.WriteTo(io.Discard); return err })
+		asyncio.Sleep(ctx, 0)
+		send(t, a, "x") // wakes the task
+		b.Close()       // before it runs
+		_, err := copying.Await(ctx)
+		wantErr(t, err, net.ErrClosed)
+		return nil
+	})
+}
+
+func TestReaderWokenInTheTurnOfAHandOverTakesNothing(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		a, b := asyncio.Pipe(ctx)
+		defer a.Close()
+		reading := spawn(ctx, func(context.Context) error { _, err := b.Read(make([]byte, 1)); return err })
+		asyncio.Sleep(ctx, 0)
+		send(t, a, "x") // wakes the task
+		p := newRecorder(ctx)
+		tr := asyncio.NewTransport(b, p) // before it runs
+		defer tr.Abort()
+		_, err := reading.Await(ctx)
+		wantErr(t, err, net.ErrClosed)
+		asyncio.Sleep(ctx, time.Second)
+		if got := p.received.String(); got != "x" {
+			t.Errorf("the protocol got %q, want what arrived", got)
+		}
+		return nil
+	})
+}
+
 func TestHalfClosedConnStillReceives(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		a, b := connPair(ctx, t)
