@@ -90,8 +90,8 @@ func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
 		}
 		ln.loop.reportExhaustion(ln.Addr(), got.err)
 		err = Sleep(ctx, acceptPause)
+		ln.dispense() // the socket will not tell those who wait again
 		if err != nil {
-			ln.dispense() // the socket will not tell the others again
 			return nil, err
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
 )
 
@@ -74,6 +76,35 @@ func TestCancelledAcceptDoesNotStarveOthers(t *testing.T) {
 		_, err = second.Await(ctx)
 		return err
 	})
+}
+
+// The task that was told of the exhaustion is not the only one that waits: when it has rested,
+// nobody else would look at what the system has not announced again.
+func TestAcceptorsGoOnAfterExhaustion(t *testing.T) {
+	network := aiotest.NewNetwork()
+	network.Inject(aiotest.FailAccept(syscall.EMFILE).Times(1))
+	simulate(t, func(ctx context.Context) error {
+		asyncio.RunningLoop(ctx).SetExceptionHandler(func(*asyncio.EventLoop, asyncio.ExceptionInfo) {})
+		ln := listen(ctx, t)
+		defer ln.Close()
+		first, second := asyncio.CreateTask(ctx, ln.Accept), asyncio.CreateTask(ctx, ln.Accept)
+		asyncio.Sleep(ctx, 0)
+		for range 2 {
+			c, err := asyncio.Dial(ctx, "tcp", ln.Addr().String())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+		}
+		for _, accepting := range []*asyncio.Task[*asyncio.Conn]{first, second} {
+			c, err := asyncio.WaitFor(ctx, 3*time.Second, accepting)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+		}
+		return nil
+	}, aiotest.WithNetwork(network))
 }
 
 func TestClosedListenerFailsItsAcceptors(t *testing.T) {
