@@ -126,7 +126,7 @@ func (r *StreamReader) ReadExactly(ctx context.Context, n int) ([]byte, error) {
 // what comes, so that a peer cannot make it large by announcing much.
 func (r *StreamReader) readLong(ctx context.Context, n int) ([]byte, error) {
 	out := make([]byte, 0, max(copySize, min(n, 2*r.unread())))
-	out = append(out, r.buf[r.off:min(len(r.buf), r.off+n)]...)
+	out = append(out, r.buf[r.off:][:min(r.unread(), n)]...)
 	r.advance(len(out))
 	for len(out) < n {
 		if len(out) == cap(out) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"path/filepath"
 	"strings"
@@ -363,6 +364,20 @@ func TestReadExactlyReadsAllOrSaysWhatIsMissing(t *testing.T) { // STR-07
 			})
 		})
 	}
+}
+
+// Lengths come from peers.
+func TestReadExactlyTakesAnyLength(t *testing.T) { // STR-07
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		a, b := streamPair(ctx, t)
+		b.w.WriteString("xshort")
+		b.w.WriteEOF()
+		got, err := a.r.ReadExactly(ctx, 1) // brings more into the buffer
+		wantBytes(t, got, err, "x", nil)
+		_, err = a.r.ReadExactly(ctx, math.MaxInt)
+		wantIncomplete(t, err, "short", math.MaxInt)
+		return nil
+	})
 }
 
 func TestSeparatorsAreChecked(t *testing.T) {
