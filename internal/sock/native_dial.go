@@ -38,7 +38,8 @@ func (p *nativePoller) Dial(network string, remote net.Addr, opts DialOptions) (
 		return nil, err
 	}
 	// Not before connect: an unconnected socket counts as hung up.
-	s := &nativeStream{family: fam, connecting: connecting, remote: remote}
+	s := newNativeStream(fam)
+	s.connecting, s.remote = connecting, remote
 	if err := p.register(&s.handle, fd); err != nil {
 		return nil, err
 	}

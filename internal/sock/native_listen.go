@@ -121,7 +121,8 @@ func (l *nativeListener) TryAccept() (Stream, error) {
 		default:
 			return nil, os.NewSyscallError("accept", err)
 		}
-		s := &nativeStream{family: l.family, peer: peer}
+		s := newNativeStream(l.family)
+		s.peer = peer
 		if err := l.poller.register(&s.handle, fd); err != nil {
 			return nil, err
 		}

@@ -29,6 +29,12 @@ type nativeStream struct {
 	local      net.Addr
 }
 
+// newNativeStream makes a stream without a descriptor. That of a Unix socket is
+// greedy: the kernel ends a read behind data that came with descriptors.
+func newNativeStream(fam family) *nativeStream {
+	return &nativeStream{handle: handle{greedy: fam == familyUnix}, family: fam}
+}
+
 // TryRead implements Stream.
 func (s *nativeStream) TryRead(p []byte) (int, error) {
 	switch {

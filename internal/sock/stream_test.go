@@ -343,3 +343,25 @@ func TestUrgentDataDoesNotHideWhatFollowsIt(t *testing.T) {
 		}
 	})
 }
+
+// The kernel ends a read behind data that came with descriptors, although more lies behind it.
+func TestDescriptorsInAUnixStreamDoNotHideWhatFollowsThem(t *testing.T) {
+	each(t, func(r *rig) {
+		a, b := r.pair("unix")
+		raw, err := a.SyscallConn()
+		if err != nil {
+			r.Fatal(err)
+		}
+		raw.Control(func(fd uintptr) {
+			rights := unix.UnixRights(int(fd))
+			for _, oob := range [][]byte{nil, rights, rights, nil} {
+				if err := unix.Sendmsg(int(fd), []byte("part"), oob, nil, 0); err != nil {
+					r.Fatal(err)
+				}
+			}
+		})
+		if got, err := r.read(b, 16); string(got) != "partpartpartpart" || err != nil {
+			r.Errorf("got %q, %v, want all four parts", got, err)
+		}
+	})
+}
