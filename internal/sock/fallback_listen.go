@@ -3,7 +3,6 @@ package sock
 import (
 	"context"
 	"net"
-	"os"
 	"syscall"
 )
 
@@ -12,7 +11,7 @@ import (
 type fallbackListener struct {
 	fallbackHandle
 	listener  net.Listener
-	file      os.FileInfo // of a Unix socket, as bound
+	file      *boundFile // goes with the socket
 	next      net.Conn
 	err       error
 	accepting bool
@@ -40,7 +39,7 @@ func (p *fallbackPoller) Listen(network string, local net.Addr, opts ListenOptio
 		listener:       listener,
 	}
 	if !opts.KeepFile {
-		l.file = socketFile(local)
+		l.file = fileOf(local)
 	}
 	if err := p.register(l); err != nil {
 		listener.Close()
@@ -124,7 +123,7 @@ func (l *fallbackListener) Close() error {
 		l.next.Close()
 	}
 	err := cause(l.listener.Close())
-	removeSocketFile(l.listener.Addr(), l.file)
+	l.file.remove()
 	return err
 }
 

@@ -26,8 +26,8 @@ type fallbackPacket struct {
 	fallbackHandle
 	conn   net.PacketConn
 	remote net.Addr
-	file   os.FileInfo // of a Unix socket, as bound
-	limit  int         // of a datagram's size; 0: not known
+	file   *boundFile // goes with the socket
+	limit  int        // of a datagram's size; 0: not known
 
 	buf     []byte
 	unread  int // bytes of buf; -1: nothing was received
@@ -60,7 +60,7 @@ func (p *fallbackPoller) OpenPacket(network string, local, remote net.Addr, opts
 		fallbackHandle: fallbackHandle{poller: p, ready: Writable}, conn: conn, remote: remote, unread: -1,
 	}
 	if local != nil {
-		s.file = socketFile(local)
+		s.file = fileOf(local)
 	}
 	if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
 		s.limit = MaxUDP6
@@ -82,6 +82,9 @@ func openPacketConn(network string, local, remote net.Addr, control ControlFunc)
 		d := net.Dialer{LocalAddr: local, Control: control}
 		conn, err := d.Dial(network, remote.String())
 		if err != nil {
+			if call := (*os.SyscallError)(nil); errors.As(err, &call) && call.Syscall == "connect" {
+				fileOf(local).remove() // it was bound before
+			}
 			return nil, err
 		}
 		return conn.(net.PacketConn), nil
@@ -248,7 +251,7 @@ func (s *fallbackPacket) Close() error {
 	if !s.close(s) {
 		return net.ErrClosed
 	}
-	defer removeSocketFile(s.conn.LocalAddr(), s.file)
+	defer s.file.remove()
 	if !s.writing {
 		return cause(s.conn.Close())
 	}

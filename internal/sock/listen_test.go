@@ -193,3 +193,23 @@ func TestFileOfAUnixListenerIsRemovedUnlessReplaced(t *testing.T) {
 		}
 	})
 }
+
+func TestFilesOfUnixSocketsGoWithThePoller(t *testing.T) {
+	each(t, func(r *rig) {
+		stream, packet := r.localAddr("unix"), r.packetAddr("unixgram")
+		if _, err := r.Listen("unix", stream, sock.ListenOptions{}); err != nil {
+			r.Fatal(err)
+		}
+		if _, err := r.OpenPacket("unixgram", packet, nil, sock.PacketOptions{}); err != nil {
+			r.Fatal(err)
+		}
+		if err := r.Poller.Close(); err != nil {
+			r.Fatal(err)
+		}
+		for _, addr := range []net.Addr{stream, packet} {
+			if _, err := os.Lstat(addr.String()); !os.IsNotExist(err) {
+				r.Errorf("%s %v: got %v, want the file gone", addr.Network(), addr, err)
+			}
+		}
+	})
+}

@@ -174,6 +174,8 @@ type handle struct {
 	datagrams bool // no end and no error of one is the last
 	blocking  bool // so it was found, and is to be left
 	borrowed  bool // the descriptor belongs to somebody else
+
+	file *boundFile // goes with the socket that made it
 }
 
 // urgent is a Ready bit between the kernel queue and its handles: urgent data
@@ -211,6 +213,7 @@ func (h *handle) close() error {
 	if h.borrowed {
 		return h.poller.queue.remove(h.fd)
 	}
+	defer h.file.remove()
 	return h.discard(h.fd)
 }
 

@@ -17,7 +17,6 @@ type nativeListener struct {
 	handle
 	family family
 	addr   net.Addr
-	file   os.FileInfo // of a Unix socket, as bound
 }
 
 // Listen implements Network.
@@ -58,15 +57,17 @@ func (p *nativePoller) listen(fam family, network string, local net.Addr, opts L
 		closeFD(fd)
 		return nil, os.NewSyscallError("bind", err)
 	}
-	if err := unix.Listen(fd, or(opts.Backlog, 4096)); err != nil {
-		closeFD(fd)
-		return nil, os.NewSyscallError("listen", err)
-	}
 	l := &nativeListener{family: fam, addr: fam.nameOf(fd)}
 	if !opts.KeepFile {
-		l.file = socketFile(local)
+		l.file = fileOf(local)
+	}
+	if err := unix.Listen(fd, or(opts.Backlog, 4096)); err != nil {
+		closeFD(fd)
+		l.file.remove()
+		return nil, os.NewSyscallError("listen", err)
 	}
 	if err := p.register(&l.handle, fd); err != nil {
+		l.file.remove()
 		return nil, err
 	}
 	return l, nil
@@ -138,10 +139,4 @@ func (l *nativeListener) Addr() net.Addr { return l.addr }
 
 // Close implements Listener. The file of a Unix socket is removed, unless
 // somebody has put another one in its place.
-func (l *nativeListener) Close() error {
-	err := l.close()
-	if err == nil {
-		removeSocketFile(l.addr, l.file)
-	}
-	return err
-}
+func (l *nativeListener) Close() error { return l.close() }

@@ -19,7 +19,6 @@ type nativePacket struct {
 	family family
 	local  net.Addr
 	remote net.Addr
-	file   os.FileInfo // of a Unix socket, as bound
 	to4    unix.SockaddrInet4
 	to6    unix.SockaddrInet6
 	toUnix unix.SockaddrUnix
@@ -51,9 +50,11 @@ func (p *nativePoller) openPacket(fam family, network string, local, remote net.
 	s.handle.datagrams = true
 	if err := s.prepare(fd, network, local, remote, opts); err != nil {
 		closeFD(fd)
+		s.file.remove()
 		return nil, err
 	}
 	if err := p.register(&s.handle, fd); err != nil {
+		s.file.remove()
 		return nil, err
 	}
 	s.local = s.nameOf(fd)
@@ -86,7 +87,7 @@ func (s *nativePacket) prepare(fd int, network string, local, remote net.Addr, o
 		if err := unix.Bind(fd, sa); err != nil {
 			return os.NewSyscallError("bind", err)
 		}
-		s.file = socketFile(local)
+		s.file = fileOf(local)
 	}
 	if remote != nil {
 		sa, err := s.sockaddr(remote)
@@ -209,13 +210,7 @@ func (s *nativePacket) target(to PacketAddr) (unix.Sockaddr, error) {
 
 // Close implements Packet. The file of a Unix socket is removed, unless
 // somebody has put another one in its place.
-func (s *nativePacket) Close() error {
-	err := s.close()
-	if err == nil {
-		removeSocketFile(s.local, s.file)
-	}
-	return err
-}
+func (s *nativePacket) Close() error { return s.close() }
 
 // LocalAddr implements Packet.
 func (s *nativePacket) LocalAddr() net.Addr { return s.local }

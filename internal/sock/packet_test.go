@@ -279,6 +279,19 @@ func TestSocketFileGoesWithItsPacketSocket(t *testing.T) {
 	})
 }
 
+func TestSocketFileIsNotLeftByAnAttempt(t *testing.T) {
+	each(t, func(r *rig) {
+		addr := r.packetAddr("unixgram")
+		nobody := &net.UnixAddr{Name: addr.String() + ".nobody", Net: "unixgram"}
+		if _, err := r.OpenPacket("unixgram", addr, nobody, sock.PacketOptions{}); !isErrno(err, syscall.ENOENT) {
+			r.Errorf("got %v, want ENOENT", err)
+		}
+		if _, err := os.Lstat(addr.String()); !errors.Is(err, os.ErrNotExist) {
+			r.Errorf("the file is there: %v", err)
+		}
+	})
+}
+
 func TestDatagramTakenIsSentAlthoughTheSocketIsClosed(t *testing.T) {
 	each(t, func(r *rig) {
 		server := r.openPacket("udp4", r.packetAddr("udp4"), nil)

@@ -5,12 +5,18 @@ import (
 	"os"
 )
 
-// A Unix socket leaves a file behind. It is removed with its listener, but
-// only if it is still the one that the listener made: a successor may have
+// A Unix socket leaves a file behind. It is removed with its socket, but
+// only if it is still the one that the socket made: a successor may have
 // bound the same path meanwhile.
 
-// socketFile identifies the file of a socket just bound; nil if it has none.
-func socketFile(addr net.Addr) os.FileInfo {
+// boundFile is the file of a Unix socket, as bound; nil if it has none.
+type boundFile struct {
+	path string
+	info os.FileInfo
+}
+
+// fileOf identifies the file of a socket just bound to addr.
+func fileOf(addr net.Addr) *boundFile {
 	a, ok := addr.(*net.UnixAddr)
 	if !ok || a.Name == "" || a.Name[0] == '@' || a.Name[0] == 0 {
 		return nil
@@ -19,17 +25,16 @@ func socketFile(addr net.Addr) os.FileInfo {
 	if err != nil {
 		return nil
 	}
-	return info
+	return &boundFile{a.Name, info}
 }
 
-// removeSocketFile removes the file of addr if it is still the one bound. That
-// it is gone already is no error.
-func removeSocketFile(addr net.Addr, bound os.FileInfo) {
-	if bound == nil {
+// remove removes the file if it is still the one bound. That it is gone
+// already is no error.
+func (f *boundFile) remove() {
+	if f == nil {
 		return
 	}
-	name := addr.(*net.UnixAddr).Name
-	if now, err := os.Lstat(name); err == nil && os.SameFile(now, bound) {
-		_ = os.Remove(name)
+	if now, err := os.Lstat(f.path); err == nil && os.SameFile(now, f.info) {
+		_ = os.Remove(f.path)
 	}
 }
