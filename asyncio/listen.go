@@ -67,7 +67,7 @@ func (l *EventLoop) passiveAddrs(ctx context.Context, network, address string) (
 	return h, addrs, err
 }
 
-// acceptPause is how long accepting rests after it has failed for want of resources.
+// acceptPause is how long accepting rests after it has failed.
 const acceptPause = time.Second
 
 // Accept returns the next connection. It suspends the task until there is one, and not if
@@ -86,11 +86,12 @@ func (ln *Listener) Accept(ctx context.Context) (*Conn, error) {
 			return newConn(ln.loop, ln.network, got.stream), nil
 		}
 		if !isExhaustion(got.err) {
+			ln.dispense() // the socket will not tell those who wait again
 			return nil, ln.failure(got.err)
 		}
-		ln.loop.reportExhaustion(ln.Addr(), got.err)
+		ln.loop.reportAcceptFailure(ln.Addr(), got.err)
 		err = Sleep(ctx, acceptPause)
-		ln.dispense() // the socket will not tell those who wait again
+		ln.dispense() // nor now
 		if err != nil {
 			return nil, err
 		}
@@ -145,15 +146,15 @@ func isExhaustion(err error) bool {
 		return false
 	}
 	switch errno {
-	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC: // the last: too many watched
 		return true
 	}
 	return false
 }
 
-func (l *EventLoop) reportExhaustion(addr net.Addr, err error) {
+func (l *EventLoop) reportAcceptFailure(addr net.Addr, err error) {
 	l.CallExceptionHandler(ExceptionInfo{
-		Message: "a listener cannot accept for want of resources and tries again in a second",
+		Message: "a listener cannot accept and tries again in a second",
 		Err:     &net.OpError{Op: "accept", Net: addr.Network(), Addr: addr, Err: err},
 	})
 }

@@ -107,6 +107,29 @@ func TestAcceptorsGoOnAfterExhaustion(t *testing.T) {
 	}, aiotest.WithNetwork(network))
 }
 
+func TestErrorOfOneAcceptDoesNotStarveOthers(t *testing.T) {
+	network := aiotest.NewNetwork()
+	network.Inject(aiotest.FailAccept(syscall.EPROTO).Times(1))
+	simulate(t, func(ctx context.Context) error {
+		ln := listen(ctx, t)
+		defer ln.Close()
+		first, second := asyncio.CreateTask(ctx, ln.Accept), asyncio.CreateTask(ctx, ln.Accept)
+		asyncio.Sleep(ctx, 0)
+		c, err := asyncio.Dial(ctx, "tcp", ln.Addr().String())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = first.Await(ctx)
+		wantErr(t, err, syscall.EPROTO)
+		got, err := asyncio.WaitFor(ctx, 3*time.Second, second)
+		if err != nil {
+			return err
+		}
+		return got.Close()
+	}, aiotest.WithNetwork(network))
+}
+
 func TestClosedListenerFailsItsAcceptors(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		ln := listen(ctx, t)

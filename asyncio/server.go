@@ -182,16 +182,10 @@ func (d *serverDoor) accept() {
 			s.serve(stream)
 			continue
 		case err == sock.ErrWouldBlock:
-		case isExhaustion(err):
-			d.rest(err)
 		case errors.Is(err, net.ErrClosed): // with its host
 			_ = s.Close()
-		default:
-			s.loop.CallExceptionHandler(ExceptionInfo{
-				Message: "a server cannot accept and stops",
-				Err:     &net.OpError{Op: "accept", Net: s.network, Addr: d.socket.Addr(), Err: err},
-			})
-			_ = s.Close()
+		default: // one connection's error, or a want that may pass: no reason to stop
+			d.rest(err)
 		}
 		return
 	}
@@ -201,7 +195,7 @@ func (d *serverDoor) accept() {
 // rest stops accepting for a while. The socket stays, and connections wait in its queue.
 func (d *serverDoor) rest(err error) {
 	l := d.server.loop
-	l.reportExhaustion(d.socket.Addr(), err)
+	l.reportAcceptFailure(d.socket.Addr(), err)
 	d.pause = l.CallLater(acceptPause, func() {
 		d.pause = nil
 		d.socketReady()

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/sock"
 )
@@ -187,6 +188,28 @@ func TestUnixSocketFileGoesWithTheServer(t *testing.T) { // SRV-04
 				}
 				return nil
 			})
+		})
+	}
+}
+
+func TestServerGoesOnAfterAnyErrorOfAccepting(t *testing.T) {
+	for _, failure := range []syscall.Errno{syscall.EPROTO, syscall.EPERM, syscall.ENOSPC, syscall.EMFILE} {
+		t.Run(failure.Error(), func(t *testing.T) {
+			network := aiotest.NewNetwork()
+			network.Inject(aiotest.FailAccept(failure).Times(2))
+			simulate(t, func(ctx context.Context) error {
+				var told reports
+				told.listen(asyncio.RunningLoop(ctx))
+				s := startEcho(ctx, t)
+				defer s.Close()
+				c := open(ctx, t, s)
+				wantEcho(ctx, t, c)
+				c.w.Close()
+				if len(told) != 2 || !errors.Is(told[0].Err, failure) {
+					t.Errorf("the exception handler was told %v, want %v twice", told, failure)
+				}
+				return nil
+			}, aiotest.WithNetwork(network))
 		})
 	}
 }
