@@ -45,7 +45,7 @@ func (r *ClientRequest) cookieHeader(explicit []string) string {
 		add(cookie.Name, cookie.Value)
 	}
 	if jar != nil {
-		for _, e := range jar.match(&r.loc) {
+		for _, e := range jar.match(r.loc) {
 			add(e.Name, e.Value)
 		}
 	}
@@ -55,7 +55,7 @@ func (r *ClientRequest) cookieHeader(explicit []string) string {
 // storeCookies takes the cookies of a response into the jar.
 func (c *call) storeCookies(resp *ClientResponse) {
 	if lines := resp.Headers["Set-Cookie"]; len(lines) > 0 && c.session.jar != nil {
-		c.session.jar.receive(&resp.loc, lines)
+		c.session.jar.receive(resp.loc, lines)
 	}
 }
 

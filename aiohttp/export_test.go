@@ -81,7 +81,9 @@ func (c *DNSCache) Clear(hosts ...string) { c.d.clear(hosts) }
 // text of the error.
 func EnvironmentProxy(ctx context.Context, env map[string]string, raw string, websocket bool) string {
 	e := newEnvironment(func(name string) string { return env[name] })
-	r := &ClientRequest{call: &call{session: &ClientSession{}}}
+	c := new(ClientSession).newCall()
+	r := &c.req
+	r.call = c
 	if d := r.loc.parse(raw); d != nil {
 		return d.text()
 	}

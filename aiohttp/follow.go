@@ -32,14 +32,14 @@ func (c *call) follow(ctx context.Context, resp *ClientResponse) (bool, error) {
 	if c.opts.ws != nil {
 		target = httpURL(target)
 	}
-	var next location
-	if d := next.resolve(&resp.loc, target); d != nil {
+	next := new(location)
+	if d := next.resolve(resp.loc, target); d != nil {
 		return false, c.locationError(resp, target, d)
 	}
 	if err := resp.finishSmall(ctx, maxRedirectDrain); err != nil {
 		return false, err
 	}
-	c.advance(resp, &next)
+	c.advance(resp, next)
 	return true, nil
 }
 
@@ -55,9 +55,13 @@ func (c *call) advance(resp *ClientResponse, next *location) {
 		r.body = nil
 	}
 	if step.crossOrigin {
-		c.opts.authorize, c.opts.cookies, c.opts.tls.serverName = "", nil, ""
+		c.opts.cookies = nil
+		if o := &c.opts; o.authorize != "" || o.tls.serverName != "" {
+			own := o.change()
+			own.authorize, own.tls.serverName = "", ""
+		}
 	}
-	r.Method, r.loc, r.Headers = step.method, *next, nil
+	r.Method, r.loc, r.Headers = step.method, next, nil
 	r.URL = &r.loc.url
 	if next.user != nil {
 		c.useCredentials(next.user)

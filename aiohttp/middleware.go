@@ -143,7 +143,8 @@ func (r *ClientRequest) Clone(ctx context.Context) (*ClientRequest, error) {
 		}
 	}
 	c := &call{session: r.call.session, opts: r.call.opts, ctx: ctx, req: *r, hops: r.call.hops}
-	c.opts.middlewares = nil // it is inside of them already
+	c.opts.changed = false
+	c.opts.change().middlewares = nil // it is inside of them already
 	c.clock.start(&c.opts.timeout, c.session.loop.Time())
 	c.req.call = c
 	c.req.URL = &c.req.loc.url

@@ -133,6 +133,6 @@ func (c *call) useNetrc(ctx context.Context, r *ClientRequest) error {
 	if err != nil {
 		return r.invalid(fmt.Errorf("netrc entry of %s: %w", r.loc.host, err))
 	}
-	c.opts.authorize = v
+	c.opts.change().authorize = v
 	return nil
 }

@@ -65,7 +65,8 @@ type tlsChoice struct {
 
 // requestOptions is everything that can be said about one request.
 type requestOptions struct {
-	settings
+	*settings        // the session's as long as no option changes one
+	changed     bool // they are the request's own
 	headers     http.Header
 	cookies     []*http.Cookie
 	params      url.Values
@@ -90,6 +91,15 @@ const (
 	redirectsReturn
 )
 
+// change returns the settings to change one of them.
+func (o *requestOptions) change() *settings {
+	if !o.changed {
+		own := *o.settings
+		o.settings, o.changed = &own, true
+	}
+	return o.settings
+}
+
 func (o *requestOptions) fail(err error) {
 	if o.err == nil {
 		o.err = err
@@ -100,7 +110,7 @@ func (o *requestOptions) fail(err error) {
 type setting func(*settings)
 
 func (f setting) applySession(s *ClientSession)  { f(&s.settings) }
-func (f setting) applyRequest(o *requestOptions) { f(&o.settings) }
+func (f setting) applyRequest(o *requestOptions) { f(o.change()) }
 
 type sessionOption func(*ClientSession)
 
@@ -264,7 +274,7 @@ func WithCookies(cookies ...*http.Cookie) Option { return cookiesOption(cookies)
 type TLSOption struct{ config *tls.Config }
 
 func (t TLSOption) applySession(s *ClientSession)     { s.tls.config = t.config }
-func (t TLSOption) applyRequest(o *requestOptions)    { o.tls.config = t.config }
+func (t TLSOption) applyRequest(o *requestOptions)    { o.change().tls.config = t.config }
 func (t TLSOption) applyConnector(o *connectorConfig) { o.tlsConfig = t.config }
 
 // WithTLSConfig sets the TLS configuration. It is not copied: connections are

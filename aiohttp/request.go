@@ -30,7 +30,7 @@ type ClientRequest struct {
 	Headers http.Header
 
 	call    *call
-	loc     location
+	loc     *location   // not changed once set: responses share it
 	own     http.Header // given by the caller for this request
 	body    payload
 	framing framing
@@ -48,7 +48,7 @@ func (r *ClientRequest) Timeout() ClientTimeout { return r.call.opts.timeout }
 
 // SetURL sends the request elsewhere.
 func (r *ClientRequest) SetURL(raw string) error {
-	var l location
+	l := new(location)
 	if d := l.parse(raw); d != nil {
 		return r.call.urlError(raw, d)
 	}
@@ -137,6 +137,7 @@ type call struct {
 	clock   requestClock
 	trace   tracer
 	req     ClientRequest
+	origin  location // that of the first hop
 	history []*ClientResponse
 	hops    int
 	ctx     context.Context         // for reads of the body that bring none of their own
@@ -238,7 +239,7 @@ func (c *call) begin(method, rawURL string) error {
 
 func (c *call) useCredentials(u *url.Userinfo) {
 	password, _ := u.Password()
-	c.opts.authorize = basicAuth(u.Username(), password)
+	c.opts.change().authorize = basicAuth(u.Username(), password)
 }
 
 // urlError reports a URL that the caller gave.

@@ -44,7 +44,7 @@ type ClientResponse struct {
 
 	call       *call
 	method     string
-	loc        location
+	loc        *location
 	sent       http.Header // nil if the head was made by the shortcut
 	stream     StreamReader
 	maxBody    int64

@@ -77,11 +77,19 @@ func NewClientSession(opts ...SessionOption) *ClientSession {
 // does the end of a time limit, with an error of its own. CPython:
 // ClientSession.request.
 func (s *ClientSession) Request(ctx context.Context, method, url string, opts ...RequestOption) (*ClientResponse, error) {
-	c := &call{session: s, opts: requestOptions{settings: s.settings}}
+	c := s.newCall()
 	for _, o := range opts {
 		o.applyRequest(&c.opts)
 	}
 	return s.start(ctx, c, method, url)
+}
+
+// newCall returns a call with the session's settings.
+func (s *ClientSession) newCall() *call {
+	c := &call{session: s}
+	c.opts.settings = &s.settings
+	c.req.loc = &c.origin
+	return c
 }
 
 // start runs a call and sees to it that its body is closed, whatever happens.
@@ -127,7 +135,8 @@ func (s *ClientSession) Get(ctx context.Context, url string, opts ...RequestOpti
 // Head makes a HEAD request; see Request. Unlike the others it does not follow
 // redirects unless WithAllowRedirects says so.
 func (s *ClientSession) Head(ctx context.Context, url string, opts ...RequestOption) (*ClientResponse, error) {
-	c := &call{session: s, opts: requestOptions{settings: s.settings, redirects: redirectsReturn}}
+	c := s.newCall()
+	c.opts.redirects = redirectsReturn
 	for _, o := range opts {
 		o.applyRequest(&c.opts)
 	}

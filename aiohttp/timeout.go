@@ -94,7 +94,7 @@ func (t *ClientTimeout) of(p Phase) time.Duration {
 // requestClock knows the limits of one request and when it started. All times
 // are those of the loop; noDeadline stands for never.
 type requestClock struct {
-	limits ClientTimeout
+	limits *ClientTimeout
 	end    time.Duration // when Total runs out
 }
 
@@ -102,7 +102,7 @@ type requestClock struct {
 const noDeadline = time.Duration(1<<63 - 1)
 
 func (c *requestClock) start(limits *ClientTimeout, now time.Duration) {
-	c.limits = *limits
+	c.limits = limits
 	c.end = noDeadline
 	if total := limits.total(); total > 0 && total < noDeadline-now {
 		c.end = now + total

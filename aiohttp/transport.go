@@ -77,7 +77,8 @@ func (t *sessionTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 
 // call makes the request that req stands for.
 func (t *sessionTransport) call(req *http.Request) (*call, error) {
-	c := &call{session: t.inner, opts: requestOptions{settings: t.inner.settings, redirects: redirectsReturn}}
+	c := t.inner.newCall()
+	c.opts.redirects = redirectsReturn
 	c.req.Method = req.Method
 	if req.Method == "" {
 		c.req.Method = http.MethodGet
@@ -101,7 +102,7 @@ func (t *sessionTransport) call(req *http.Request) (*call, error) {
 	o := &c.opts
 	o.headers = foreignHeaders(req)
 	if o.headers["Accept-Encoding"] != nil || o.headers["Range"] != nil || c.req.Method == http.MethodHead {
-		o.decompress = false
+		o.change().decompress = false
 	}
 	o.body = foreignBody(req)
 	o.trailer = req.Trailer

@@ -146,11 +146,14 @@ func (w *ClientWebSocketResponse) Response() *ClientResponse { return w.resp }
 // *WSServerHandshakeError. The WebSocket keeps its place in the connector until it is
 // closed. CPython: ClientSession.ws_connect.
 func (s *ClientSession) WSConnect(ctx context.Context, url string, opts ...RequestOption) (*ClientWebSocketResponse, error) {
-	c := &call{session: s, opts: requestOptions{settings: s.settings, ws: &wsOptions{}}}
+	c := s.newCall()
+	c.opts.ws = new(wsOptions)
 	for _, o := range opts {
 		o.applyRequest(&c.opts)
 	}
-	c.opts.check = nil
+	if c.opts.check != nil {
+		c.opts.change().check = nil
+	}
 	s.bind(ctx)
 	c.opts.prepareWS(s.loop)
 	resp, err := s.start(ctx, c, http.MethodGet, httpURL(url))
