@@ -19,6 +19,7 @@ var layers = archtest.Layers{
 		// Protocols are pure: bytes in, events out. They can be fuzzed and replayed
 		// because there is no clock, no socket and no lock in them.
 		{Package: "internal/http1", Own: []string{"internal/..."}, NotStd: impure},
+		{Package: "internal/http2", Own: []string{"internal/http1"}, NotStd: impure, ThirdParty: []string{"golang.org/x/net/http2/hpack"}},
 		{Package: "internal/wsproto", Own: []string{"internal/..."}, NotStd: impure, ThirdParty: []string{"github.com/klauspost/compress/flate"}},
 		{Package: "internal/netrc", Own: []string{}, NotStd: impure},
 		{Package: "internal/sock", Own: []string{"internal/..."}, ThirdParty: []string{"golang.org/x/sys/..."}},
@@ -50,7 +51,7 @@ var httpModules = []string{
 }
 
 // library is what runs under a simulated clock and network.
-var library = []string{"asyncio/...", "aiohttp/...", "aiotest/...", "internal/http1", "internal/sock", "internal/wsproto"}
+var library = []string{"asyncio/...", "aiohttp/...", "aiotest/...", "internal/http1", "internal/http2", "internal/sock", "internal/wsproto"}
 
 // doors lists, for each effect on the outside, the files it goes through. Package
 // internal/sock is the outside: a simulation replaces all of it, so that real
@@ -83,7 +84,7 @@ var doors = map[string]archtest.Door{
 			"net.Dial*", "net.Listen", "net.ListenConfig", "net.ListenTCP", "net.ListenUDP", "net.ListenUnix*", "net.ListenPacket",
 			"net.FileConn", "net.FileListener", "net.DefaultResolver", "net.Resolver", "net.Lookup*",
 		},
-		In:    []string{"asyncio/...", "aiohttp/...", "aiotest/...", "internal/http1", "internal/wsproto"},
+		In:    []string{"asyncio/...", "aiohttp/...", "aiotest/...", "internal/http1", "internal/http2", "internal/wsproto"},
 		Files: map[string][]string{},
 		Why:   "dial, listen and resolve through the loop's Network, which a test can simulate",
 	},

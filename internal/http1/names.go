@@ -99,7 +99,7 @@ var nameTable = func() (t [nameSlots]nameID) {
 }()
 
 // nameHash looks at the length and three letters, in either case. b must not be empty.
-func nameHash(b []byte) uint {
+func nameHash[T string | []byte](b T) uint {
 	n := len(b)
 	h := uint(b[0]|0x20) + uint(b[n/2]|0x20)*17 + uint(b[n-1]|0x20)*37 + uint(n)*101
 	return h % nameSlots
@@ -159,4 +159,39 @@ func appendLower(dst []byte, s string) []byte {
 		dst = append(dst, lower(s[i]))
 	}
 	return dst
+}
+
+// NameID numbers the names in common use, for a NameSet.
+type NameID = nameID
+
+// KnownLower finds the canonical form of a name in lower case, as HTTP/2 has them, if it is one in common use.
+func KnownLower(name string) (canonical string, id NameID, ok bool) {
+	if len(name) == 0 || len(name) > maxKnown {
+		return "", 0, false
+	}
+	for h := nameHash(name); nameTable[h] != 0; h = (h + 1) % nameSlots {
+		if known := &knownNames[nameTable[h]]; name == known.lower {
+			return known.canonical, nameTable[h], true
+		}
+	}
+	return "", 0, false
+}
+
+// LowerName returns the form in lower case of a name in common use, in whatever letters it is spelled.
+func LowerName(name []byte) (lower string, ok bool) {
+	id := lookupName(name)
+	return knownNames[id].lower, id != 0
+}
+
+// NameSet is a set of known names. The zero NameSet is empty.
+type NameSet [4]uint64
+
+// Add adds a name and reports whether it was not there before.
+func (s *NameSet) Add(id NameID) bool {
+	bit := uint64(1) << (id & 63)
+	if s[id>>6]&bit != 0 {
+		return false
+	}
+	s[id>>6] |= bit
+	return true
 }
