@@ -176,10 +176,16 @@ func (t *Transport) readable() bool {
 	return t.stream.Ready()&(sock.Readable|sock.PeerClosed|sock.Broken) != 0
 }
 
-// read hands over what one read brings; if there is more, others come first.
+// read hands over what has arrived, as much as one buffer holds; if there is more, others come first. Encrypted
+// connections give a record at a time: those that are there go together.
 func (t *Transport) read() {
 	buf := t.event.loop.scratchBuffer()
 	n, err := t.stream.TryRead(buf)
+	for err == nil && n < len(buf) && t.readable() {
+		var more int
+		more, err = t.stream.TryRead(buf[n:])
+		n += more
+	}
 	if n > 0 {
 		t.protocol.DataReceived(buf[:n])
 	}
