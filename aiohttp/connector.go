@@ -12,7 +12,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"time"
 
@@ -147,7 +146,6 @@ type poolConnector struct {
 	ended   context.Context // of the loop, with which nothing suspends
 	dial    func(ctx context.Context, r *ClientRequest) (wire, error)
 	buffers bufferPool
-	http2   *http.Transport      // speaks HTTP/2; nil until somebody does
 	reaper  *asyncio.TimerHandle // nil while nothing is idle
 	dialed  uint64
 	reused  uint64
@@ -374,10 +372,7 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	case err != nil:
 		return nil, err
 	}
-	t, err := p.begin(ctx, r, s, w)
-	if err != nil {
-		return nil, err
-	}
+	t := p.begin(r, s, w)
 	p.dialed++
 	r.call.trace.createEnd(ctx)
 	settled = true
@@ -385,14 +380,14 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 }
 
 // begin has the protocol that was agreed on take a new connection over.
-func (p *poolConnector) begin(ctx context.Context, r *ClientRequest, s *slot, w wire) (transport, error) {
+func (p *poolConnector) begin(r *ClientRequest, s *slot, w wire) transport {
 	if c, ok := w.(*connWire); ok && p.speaksHTTP2(r, c) {
-		return p.beginHTTP2(ctx, r, s, c)
+		return p.beginHTTP2(r, s, c)
 	}
 	h := &h1Conn{owner: p, slot: s, wire: w}
 	h.onStir = h.abort
 	p.plan.dialed(s, h, p.loop.Time())
-	return h, nil
+	return h
 }
 
 // dialAttempt stands for a connection that is being made: closing the pool ends it.

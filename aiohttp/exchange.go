@@ -2,8 +2,7 @@ package aiohttp
 
 // Requests that are carried by code which blocks.
 //
-// HTTP/2 and HTTP/3 exist for Go as http.RoundTrippers, and so does much that users bring
-// along. Such code runs on a goroutine of its own for as long as the request takes: the
+// HTTP/3 exists for Go as an http.RoundTripper, and so does much that users bring along. Such code runs on a goroutine of its own for as long as the request takes: the
 // exchange is what that goroutine and the task of the request have between them. The task
 // looks for what it wants, under a lock, and waits for news if it is not there; the goroutine
 // leaves what it has and says so. Neither ever waits for the other while it holds the lock,
@@ -194,6 +193,13 @@ func (r *ClientRequest) checkHead(h http.Header) error {
 		return r.headRefused(fmt.Errorf("more than %d headers", most))
 	}
 	return nil
+}
+
+// headRefused is the error of a head that is not acceptable.
+func (r *ClientRequest) headRefused(err error) error {
+	return &ClientResponseError{
+		Where: r.where(PhaseHeader), RequestInfo: r.info(), Status: http.StatusBadRequest, Message: err.Error(), Err: err,
+	}
 }
 
 // accept hands the answer to the response.

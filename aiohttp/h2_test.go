@@ -275,8 +275,8 @@ func TestHTTP2ConnectionsEndWithTheLoop(t *testing.T) {
 	<-gone
 }
 
-// Huge heads are refused by the limits of the session, or, before they are in memory, by
-// net/http, which gives the connection up with them.
+// Huge heads are refused by the limits of the session; those that are too large to be read cost
+// the connection.
 func TestHugeHeadsOverHTTP2AreRefused(t *testing.T) {
 	server, trust := secure(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

@@ -1,230 +1,291 @@
 package aiohttp
 
-// A connection of HTTP/2: a ClientConn of net/http in the place of a connection of the loop.
+// A connection that speaks HTTP/2, many requests at a time.
 //
-// It is dialled and encrypted on the loop and then leaves it, because net/http's
-// implementation reads and writes on goroutines. Each request on it is an exchange. How many
-// it carries is for the pool to plan; the connection reports what the server allows, and its
-// end, whenever net/http says that something has changed.
+// It is the protocol of an asyncio.Transport: what arrives is decoded where it lies and left with the streams it belongs
+// to, whose tasks are then woken. What is to be sent gathers in the codec and leaves in one write a turn of the loop, so
+// that requests which begin together travel together, and acknowledgements with them. No task and no goroutine belongs to the
+// connection. How many requests it carries is for the pool to plan; the connection reports what the server allows, and its
+// end.
 
 import (
+	"cmp"
 	"context"
-	"net"
-	"net/http"
-	"strings"
-	"sync/atomic"
+	"errors"
+	"io"
+	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/http2"
 )
 
-// maxHead bounds the head of a response, all fields together: as many as HTTP/1 allows, each
-// as long as it may be.
-const maxHead = 128 * 8190
+const (
+	// The head of a response may have as many fields as the limits of the connection's first request say, each as long as it may
+	// be, between these bounds. Other requests have their own limits checked besides.
+	minHead = 128 * 8190
+	maxHead = 16 << 20
+	// initialRoom is how many requests a connection takes before the server has said how many it allows.
+	initialRoom = 100
+	// relaxEvery is how often a connection on which something arrives is forgiven frames without content.
+	relaxEvery = time.Second
+)
 
-// initialRoom is how many requests a connection takes before the server has said how many it
-// allows; net/http assumes the same.
-const initialRoom = 100
+// Why a connection ended, where that was not the protocol's doing.
+var (
+	errGoneAway  = errors.New("the server ended the connection before it had looked at the request")
+	errPingLost  = errors.New("the server no longer answers pings")
+	errNoStreams = errors.New("the connection takes no further requests")
+)
 
+// h2Conn is one connection. It belongs to a slot of the pool.
 type h2Conn struct {
-	owner  *poolConnector
-	slot   *slot
-	client *http.ClientConn
-	served uint64       // requests begun
-	room   atomic.Int64 // what the server allows, as last reported
-	dead   atomic.Bool  // net/http has said so
-	closed bool
-	unbind func() bool // from the loop's end
+	asyncio.BaseProtocol
+	owner *poolConnector
+	slot  *slot
+	wire  *asyncio.Transport
+	codec *http2.Conn
+	heads headEncoder
+
+	served  uint64 // requests begun
+	closed  bool
+	goodbye *http2.Error // the server said why it is about to hang up
+
+	onFlush  func() // flush, for CallSoon
+	flushing bool   // it is scheduled
+	full     bool   // the wire takes no more for the moment
+	blocked  []*h2Upload
+
+	alarm h2Alarm
+	pulse h2Pulse
 }
 
-// beginHTTP2 takes a new connection off the loop and gives it its first request.
-func (p *poolConnector) beginHTTP2(ctx context.Context, r *ClientRequest, s *slot, w *connWire) (transport, error) {
+// beginHTTP2 makes a connection of a wire and gives it its first request.
+func (p *poolConnector) beginHTTP2(r *ClientRequest, s *slot, w *connWire) transport {
+	limits := r.call.opts.limits
+	head := cmp.Or(limits.MaxHeaders, 128) * cmp.Or(limits.MaxField, 8190)
 	h := &h2Conn{owner: p, slot: s}
-	h.room.Store(initialRoom)
-	conn, err := w.conn.Detach()
-	if err == nil {
-		h.client, err = p.greet(ctx, conn)
-	}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, err
-	case err != nil:
-		return nil, &ClientConnectorError{Where: r.where(PhaseDial), Host: r.loc.host, Port: r.loc.port, TLS: r.loc.tls, Err: err}
-	case p.plan.closed:
-		aside(h.hangUp)
-		return nil, p.closedError(r)
-	}
-	h.unbind = context.AfterFunc(p.loop.Context(), h.hangUp)
+	h.codec = http2.NewConn(http2.Config{MaxHeaderList: uint32(min(max(head, minHead), maxHead))})
+	h.onFlush = h.flush
+	h.wire = asyncio.NewTransport(w.conn, h)
+	h.alarm.init(h)
+	h.pulse.init(h)
 	p.plan.dialedShared(s, h, initialRoom, p.loop.Time())
-	h.client.SetStateHook(h.changed)
-	return h.stream(), nil
+	return h.stream()
 }
 
-// greet has net/http take over a connection. It says hello, which may block, if not for long.
-func (p *poolConnector) greet(ctx context.Context, conn net.Conn) (*http.ClientConn, error) {
-	speaker := p.speaker()
-	client, err := asyncio.ToThread(ctx, func(ctx context.Context) (*http.ClientConn, error) {
-		return speaker.NewClientConn(context.WithValue(context.WithoutCancel(ctx), dialedConn{}, conn), "http", "origin:80")
-	})
-	if err != nil {
-		aside(func() { _ = conn.Close() }) // which ends a client that came about too late
-	}
-	return client, err
-}
-
-// dialedConn is the key under which a context carries a connection to the transport that is
-// to use it.
-type dialedConn struct{}
-
-// speaker returns the transport that speaks HTTP/2 for this connector. It never dials: it is
-// told that connections are not encrypted, since they arrive encrypted, and that the server
-// knows what comes, since that was agreed on.
-func (p *poolConnector) speaker() *http.Transport {
-	if p.http2 != nil {
-		return p.http2
-	}
-	c := &p.config.http2
-	p.http2 = &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return ctx.Value(dialedConn{}).(net.Conn), nil
-		},
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: maxHead,
-		ExpectContinueTimeout:  consentWait,
-		Protocols:              new(http.Protocols),
-		HTTP2: &http.HTTP2Config{
-			SendPingTimeout: max(c.pingAfter, 0),
-			PingTimeout:     c.pingTimeout,
-		},
-	}
-	p.http2.Protocols.SetUnencryptedHTTP2(true)
-	return p.http2
-}
-
-// changed is called by net/http, on its goroutines, when a request has ended or the
-// connection has.
-func (h *h2Conn) changed(c *http.ClientConn) {
-	if c.Err() != nil {
-		if !h.dead.Swap(true) {
-			_ = h.owner.loop.CallSoonThreadsafe(h.lost)
-		}
-		return
-	}
-	if h.measure() {
-		_ = h.owner.loop.CallSoonThreadsafe(func() { h.owner.plan.setRoom(h.slot, int(h.room.Load()), h.owner.loop.Time()) })
-	}
-}
-
-// measure asks how many requests the server allows and reports whether that has changed. It
-// cannot tell while the connection is full or about to close: then requests will. It asks
-// again when a request began or ended between the two questions that net/http answers.
-func (h *h2Conn) measure() bool {
-	for range 8 {
-		before := h.client.InFlight()
-		free := h.client.Available()
-		if free == 0 {
-			return false
-		}
-		if h.client.InFlight() == before {
-			room := int64(free + before)
-			return h.room.Swap(room) != room
-		}
-	}
-	return false
-}
-
-// lost gives the slot of a connection back that has ended.
-func (h *h2Conn) lost() {
-	h.abandon()
-	h.owner.discard(h.slot)
+func (h *h2Conn) stream() transport {
+	h.served++
+	s := &h2Stream{conn: h, first: h.served == 1}
+	s.Owner = s
+	s.wait.deadline = noDeadline
+	return s
 }
 
 // take implements reusable.
 func (h *h2Conn) take() (transport, bool) {
 	switch {
-	case h.closed || h.dead.Load():
-		h.lost()
+	case h.closed:
 		return nil, false
-	case h.slot.streams == 1 && h.client.Available() == 0 && h.client.InFlight() == 0:
-		// It was idle, and yet takes nothing: the server is about to close it.
-		h.owner.plan.retire(h.slot, h.owner.loop.Time())
+	case !h.codec.Usable() || h.codec.MaxStreams() == 0: // idle, and yet it takes nothing
+		h.retire()
 		h.owner.release(h.slot)
 		return nil, false
 	}
 	return h.stream(), true
 }
 
-func (h *h2Conn) stream() transport {
-	h.served++
-	return newExchange(h, h.owner.loop)
-}
-
-// rest implements reusable: net/http watches the connection.
+// rest implements reusable: the transport goes on watching the connection.
 func (h *h2Conn) rest() {}
+
+// retire lets the connection take no further requests.
+func (h *h2Conn) retire() { h.owner.plan.retire(h.slot, h.owner.loop.Time()) }
 
 // abandon implements pooled.
 func (h *h2Conn) abandon() {
+	if !h.closed {
+		h.codec.GoAway()
+		h.shut(ErrResponseClosed)
+	}
+}
+
+// shut ends the connection, and with why all requests on it. What the server is to be told goes first, unless it is not
+// listening.
+func (h *h2Conn) shut(why error) {
 	if h.closed {
 		return
 	}
 	h.closed = true
-	h.unbind()
-	aside(h.hangUp)
-}
-
-// hangUp closes the connection, which may take as long as saying goodbye does.
-func (h *h2Conn) hangUp() { _ = h.client.Close() }
-
-// RoundTrip implements carrier.
-func (h *h2Conn) RoundTrip(req *http.Request) (*http.Response, error) { return h.client.RoundTrip(req) }
-
-// finished implements carrier.
-func (h *h2Conn) finished() {
-	if h.dead.Load() {
-		h.lost()
-		return
-	}
-	h.measure()
-	h.slot.room = int(h.room.Load()) // also when a goroutine has measured and its message is on the way
-	h.owner.release(h.slot)
-}
-
-// resend implements carrier.
-func (h *h2Conn) resend(err error) resend {
-	switch {
-	case h.closed && !h.dead.Load():
-		return resendNone // we closed it
-	case untouched(err):
-		if _, _, coded := errorCode(err); !coded {
-			h.owner.plan.retire(h.slot, h.owner.loop.Time())
+	h.alarm.stop()
+	h.pulse.stop()
+	if !h.wire.IsClosing() {
+		h.wire.Write(h.codec.Output())
+		h.codec.Sent()
+		if h.wire.WriteBufferSize() > 0 {
+			h.wire.Abort()
+		} else {
+			h.wire.Close()
 		}
-		return resendAny
-	case h.served > 1 && (isDrop(err) || strings.Contains(err.Error(), textPingLost)):
+	}
+	for _, s := range h.codec.Streams() {
+		h.codec.Forget(s)
+		s.Owner.(*h2Stream).fail(why, h.resendAfter(why))
+	}
+}
+
+// lose is shut for a connection that ended by itself, whose slot the pool is to get back.
+func (h *h2Conn) lose(why error) {
+	h.shut(why)
+	h.owner.discard(h.slot)
+}
+
+// resendAfter says which requests may be sent again when the connection has ended like this. One that had been kept was dead
+// all along, most likely.
+func (h *h2Conn) resendAfter(why error) resend {
+	if isDrop(why) || why == errPingLost {
 		return resendIdempotent
 	}
 	return resendNone
 }
 
-// failure implements carrier.
+// ConnectionLost implements asyncio.Protocol.
+func (h *h2Conn) ConnectionLost(err error) {
+	switch {
+	case h.goodbye != nil:
+		err = h.goodbye
+	case err == nil:
+		err = io.EOF
+	}
+	if !h.closed {
+		h.lose(err)
+	}
+}
+
+// DataReceived implements asyncio.Protocol.
+func (h *h2Conn) DataReceived(p []byte) {
+	if h.pulse.beat() {
+		h.codec.Relax()
+	}
+	for !h.closed {
+		ev, n, err := h.codec.Next(p)
+		p = p[n:]
+		if err != nil {
+			h.lose(err)
+			return
+		}
+		if ev.Kind == http2.NeedMore {
+			break
+		}
+		h.dispatch(&ev)
+	}
+	h.flushSoon() // behind the tasks that were woken, who may have more to say
+}
+
+// dispatch leaves an event with those it concerns.
+func (h *h2Conn) dispatch(ev *http2.Event) {
+	switch ev.Kind {
+	case http2.EventSettings:
+		h.owner.plan.setRoom(h.slot, h.codec.MaxStreams(), h.owner.loop.Time())
+		h.unblock()
+	case http2.EventGoAway:
+		h.goAway(ev)
+	case http2.EventPong:
+	case http2.EventWindow:
+		if ev.Stream == nil {
+			h.unblock()
+		} else if u := ev.Stream.Owner.(*h2Stream).upload; u != nil {
+			u.wait.news.Set()
+		}
+	default:
+		ev.Stream.Owner.(*h2Stream).take(ev)
+	}
+}
+
+// goAway notes that the server is about to end the connection. What it has not looked at it never will.
+func (h *h2Conn) goAway(ev *http2.Event) {
+	if ev.Code != http2.NoError {
+		h.goodbye = &http2.Error{Code: ev.Code, Remote: true, Detail: "the server said goodbye"}
+	}
+	for _, s := range h.codec.Streams() {
+		if s.ID() > ev.Last {
+			h.codec.Forget(s)
+			s.Owner.(*h2Stream).fail(errGoneAway, resendAny)
+		}
+	}
+	h.retire()
+}
+
+// flushSoon has what is to be sent leave once everybody has had a turn.
+func (h *h2Conn) flushSoon() {
+	if !h.flushing && !h.closed {
+		h.flushing = true
+		h.owner.loop.CallSoon(h.onFlush)
+	}
+}
+
+// flush hands the output to the wire, unless that is full: the codec bounds what gathers meanwhile.
+func (h *h2Conn) flush() {
+	h.flushing = false
+	if h.closed || h.full {
+		return
+	}
+	if out := h.codec.Output(); len(out) > 0 {
+		h.wire.Write(out)
+		h.codec.Sent()
+		if !h.full {
+			h.unblock()
+		}
+	}
+}
+
+// PauseWriting implements asyncio.FlowProtocol.
+func (h *h2Conn) PauseWriting() { h.full = true }
+
+// ResumeWriting implements asyncio.FlowProtocol.
+func (h *h2Conn) ResumeWriting() {
+	h.full = false
+	h.flush()
+	h.unblock()
+}
+
+// unblock wakes the uploads that wait for room, those that have waited longest first. Who still finds none waits behind the
+// others.
+func (h *h2Conn) unblock() {
+	for i, u := range h.blocked {
+		u.listed = false
+		u.wait.news.Set()
+		h.blocked[i] = nil
+	}
+	h.blocked = h.blocked[:0]
+}
+
+// failure makes the public error of what ended a request.
 func (h *h2Conn) failure(r *ClientRequest, p Phase, err error) error {
 	w := r.where(p)
-	if code, connection, ok := errorCode(err); ok {
-		return &HTTP2Error{Where: w, Code: code, Connection: connection, Err: err}
-	}
-	text := err.Error()
+	var broken *http2.Error
 	switch {
-	case h.closed && !h.dead.Load(), strings.Contains(text, textForceClosed):
-		return &ClientConnectionError{Where: w, Err: ErrResponseClosed}
-	case strings.Contains(text, textHugeHead):
+	case errors.Is(err, http2.ErrHeadTooLarge), err == errTooManyInterim:
 		return r.headRefused(err)
-	case strings.Contains(text, textPingLost), untouched(err):
+	case errors.As(err, &broken):
+		return &HTTP2Error{Where: w, Code: HTTP2ErrorCode(broken.Code), Connection: broken.Stream == 0, Err: err}
+	case err == errGoneAway || err == errPingLost || err == errNoStreams:
 		return &ServerDisconnectedError{Where: w, Err: err}
 	}
 	return r.ioError(p, err)
 }
 
-// headRefused is the error of a head that is not acceptable.
-func (r *ClientRequest) headRefused(err error) error {
-	return &ClientResponseError{
-		Where: r.where(PhaseHeader), RequestInfo: r.info(), Status: http.StatusBadRequest, Message: err.Error(), Err: err,
-	}
+// close gives a request's place on the connection up.
+func (h *h2Conn) close(s *h2Stream, code http2.ErrCode) {
+	h.codec.Reset(&s.Stream, code)
+	h.flushSoon()
+	h.owner.release(h.slot)
 }
+
+var (
+	_ reusable             = (*h2Conn)(nil)
+	_ asyncio.FlowProtocol = (*h2Conn)(nil)
+	_ transport            = (*h2Stream)(nil)
+	_ bodySource           = (*h2Stream)(nil)
+)
+
+// ended is asyncio's error for a task whose context has ended.
+func ended(ctx context.Context) error { return asyncio.Sleep(ctx, 0) }

@@ -4,18 +4,16 @@ package aiohttp
 //
 // A TLS handshake offers it, and the server decides. Requests that could only be made over
 // HTTP/1, such as those that ask for another protocol, go over connections of their own, which
-// do not offer it; so do all requests if every connection is to be used once, and over
-// networks whose connections cannot leave the loop, which are the simulated ones.
+// do not offer it; so do all requests if every connection is to be used once.
 
 import (
 	"crypto/tls"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/aio-go/aio/internal/http2"
 )
 
 const protocolHTTP2 = "h2"
@@ -102,18 +100,8 @@ const (
 	HTTP2HTTP11Required   HTTP2ErrorCode = 0xd
 )
 
-var http2ErrorNames = [...]string{
-	"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR",
-	"REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
-}
-
 // String returns the name of the code in the RFC.
-func (c HTTP2ErrorCode) String() string {
-	if int(c) < len(http2ErrorNames) {
-		return http2ErrorNames[c]
-	}
-	return "code " + strconv.FormatUint(uint64(c), 10)
-}
+func (c HTTP2ErrorCode) String() string { return http2.ErrCode(c).String() }
 
 // HTTP2Error reports a stream of HTTP/2 that was reset, or whose connection was ended, with
 // an error code, by the server or because of what the server sent. It matches
@@ -130,58 +118,12 @@ func (e *HTTP2Error) Error() string {
 	if e.Connection {
 		what = "connection ended: "
 	}
-	return e.text("HTTP/2 " + what + e.Code.String())
+	what += e.Code.String()
+	var cause *http2.Error
+	if errors.As(e.Err, &cause) && cause.Detail != "" {
+		what += ": " + cause.Detail
+	}
+	return e.text("HTTP/2 " + what)
 }
 func (e *HTTP2Error) Is(target error) bool { return classServerConnection.within(target) }
 func (e *HTTP2Error) Unwrap() error        { return e.Err }
-
-// streamReset has the shape that net/http's error of a stream lets errors.As fill.
-type streamReset struct {
-	StreamID uint32
-	Code     uint32
-	Cause    error
-}
-
-func (e streamReset) Error() string { return HTTP2ErrorCode(e.Code).String() }
-
-// errorCode finds the code in an error of net/http, whose types for it are not exported.
-func errorCode(err error) (code HTTP2ErrorCode, connection, ok bool) {
-	var reset streamReset
-	if errors.As(err, &reset) {
-		return HTTP2ErrorCode(reset.Code), false, true
-	}
-	for ; err != nil; err = errors.Unwrap(err) {
-		v := reflect.ValueOf(err)
-		switch v.Type().Name() {
-		case "http2ConnectionError":
-			return HTTP2ErrorCode(v.Uint()), true, true
-		case "http2GoAwayError":
-			return HTTP2ErrorCode(v.FieldByName("ErrCode").Uint()), true, true
-		}
-	}
-	return 0, false, false
-}
-
-// What net/http says, in texts only, when a connection takes no more requests: the server has
-// not looked at the one that failed with it. Package net/http itself retries on these.
-var untouchedTexts = []string{
-	"http2: client conn not usable",
-	"http2: client conn could not be established",
-	"http2: client conn is closed",
-	"http2: Transport received Server's graceful shutdown GOAWAY",
-}
-
-// And when it gives a connection up.
-const (
-	textForceClosed = "http2: client connection force closed via ClientConn.Close"
-	textPingLost    = "http2: client connection lost"
-	textHugeHead    = "http2: response header list larger than advertised limit"
-)
-
-// untouched reports whether a server has certainly not acted on a request.
-func untouched(err error) bool {
-	if code, connection, ok := errorCode(err); ok {
-		return code == HTTP2RefusedStream && !connection
-	}
-	return slices.ContainsFunc(untouchedTexts, func(text string) bool { return strings.Contains(err.Error(), text) })
-}

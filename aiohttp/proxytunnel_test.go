@@ -46,7 +46,7 @@ func TestTracesSeeTheProxy(t *testing.T) {
 }
 
 // HTTP/2 is agreed on with the origin, inside of the tunnel, and nothing meant for the
-// proxy gets into it. Over an encrypted proxy requests work as well, whichever version.
+// proxy gets into it, also where the way to the proxy is encrypted as well.
 func TestHTTP2InATunnel(t *testing.T) {
 	for _, encrypted := range []bool{false, true} {
 		o := &origin{}
@@ -64,7 +64,7 @@ func TestHTTP2InATunnel(t *testing.T) {
 			defer s.Close()
 			for range 3 {
 				got, err := fetch(ctx, s, "https://example.com:"+port+"/", aiohttp.WithHeaders(http.Header{"Proxy-Authorization": {"stray"}}))
-				if err != nil || !encrypted && got != "HTTP/2.0" || !strings.HasPrefix(got, "HTTP/") {
+				if err != nil || got != "HTTP/2.0" {
 					t.Errorf("encrypted proxy %v: got %q and %v", encrypted, got, err)
 				}
 			}

@@ -104,9 +104,6 @@ func checkFingerprint(r *ClientRequest, s tls.ConnectionState) error {
 
 // handshake encrypts conn. After an error conn is closed.
 func (d *tlsDialer) handshake(ctx context.Context, r *ClientRequest, e *endpoint, conn *asyncio.Conn) error {
-	if !conn.CanDetach() {
-		e.tls.NextProtos = []string{"http/1.1"} // HTTP/2 needs to leave the loop
-	}
 	_, err := within(ctx, r, PhaseTLS, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, conn.StartTLS(ctx, e.tls)
 	})

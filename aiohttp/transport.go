@@ -258,6 +258,8 @@ func (s *StreamReader) encryption() *tls.ConnectionState {
 	switch source := s.source.(type) {
 	case *h1Conn:
 		return source.wire.TLS()
+	case *h2Stream:
+		return source.conn.wire.TLS()
 	case *exchange:
 		return source.resp.TLS
 	}
