@@ -40,13 +40,43 @@ func (p *nativePoller) Dial(network string, remote net.Addr, opts DialOptions) (
 	// Not before connect: an unconnected socket counts as hung up.
 	s := newNativeStream(fam)
 	s.connecting, s.remote = connecting, remote
+	s.chosen = fam != familyUnix && portOf(opts.Local) == 0
 	if err := p.register(&s.handle, fd); err != nil {
 		return nil, err
 	}
 	if !connecting {
 		s.ready = Writable
+		s.err = s.meeting()
 	}
 	return s, nil
+}
+
+func portOf(addr net.Addr) int {
+	if a, ok := addr.(*net.TCPAddr); ok && a != nil {
+		return a.Port
+	}
+	return 0
+}
+
+// meeting looks at a connection just made. Where nobody listens, the system may
+// have chosen for the local end the very port that was dialled, and connected
+// the socket to itself: it should have been refused.
+func (s *nativeStream) meeting() error {
+	if !s.chosen {
+		return nil
+	}
+	here, err := unix.Getsockname(s.fd)
+	if err != nil {
+		return nil
+	}
+	local := addrPortOf(here)
+	if int(local.Port()) != portOf(s.remote) {
+		return nil
+	}
+	if there, err := unix.Getpeername(s.fd); err == nil && addrPortOf(there) == local {
+		return os.NewSyscallError("connect", unix.ECONNREFUSED)
+	}
+	return nil
 }
 
 func prepareDial(fd int, fam family, network string, remote net.Addr, opts DialOptions) error {

@@ -22,6 +22,7 @@ type nativeStream struct {
 	handle
 	family     family
 	connecting bool
+	chosen     bool           // the system chose the local port
 	ended      bool           // the peer's end was read
 	err        error          // of connecting
 	peer       netip.AddrPort // of an accepted TCP connection
@@ -127,6 +128,8 @@ func (s *nativeStream) ConnectResult() error {
 		return ErrWouldBlock
 	case code != 0:
 		s.err = os.NewSyscallError("connect", syscall.Errno(code))
+	default:
+		s.err = s.meeting()
 	}
 	s.connecting = false
 	return s.err

@@ -263,6 +263,34 @@ func TestRefusedConnectionIsReported(t *testing.T) {
 	})
 }
 
+// When nobody listens on a port of this machine, the system may choose that very port for the
+// socket that connects to it, which then is its own peer.
+func TestSocketIsNotConnectedToItself(t *testing.T) {
+	each(t, func(r *rig) {
+		if r.kind == "fallback" {
+			r.Skip("package net sees to it, by trying again twice")
+		}
+		free := r.listen("tcp")
+		addr := free.Addr().(*net.TCPAddr)
+		free.Close()
+		s, err := r.Dial("tcp", addr, sock.DialOptions{Control: func(_, _ string, c syscall.RawConn) error {
+			return c.Control(func(fd uintptr) { // what the system would choose by accident
+				sa := &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(addr.IP.To4())}
+				if err := unix.Bind(int(fd), sa); err != nil {
+					r.Error(err)
+				}
+			})
+		}})
+		if err == nil {
+			r.until("the end of connecting", func() bool { err = s.ConnectResult(); return err != sock.ErrWouldBlock })
+			s.Close()
+		}
+		if !isErrno(err, syscall.ECONNREFUSED) {
+			r.Errorf("got %v, want ECONNREFUSED", err)
+		}
+	})
+}
+
 func TestMissingUnixSocketIsReported(t *testing.T) {
 	each(t, func(r *rig) {
 		s, err := r.Dial("unix", r.localAddr("unix"), sock.DialOptions{})
