@@ -207,14 +207,14 @@ func (f resolverFunc) LookupHost(ctx context.Context, _, _ string) ([]netip.Addr
 
 // D11: the limits of looking up, dialling and handshaking, each by itself.
 func TestConnectionPhasesHaveTheirLimits(t *testing.T) {
-	mute, err := net.Listen("tcp", "127.0.0.1:0") // accepts by backlog, never answers
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mute.Close()
-	_, port, _ := net.SplitHostPort(mute.Addr().String())
 	short := 30 * time.Millisecond
-	onLoop(t, func(ctx context.Context) error {
+	aiotest.Run(t, func(ctx context.Context) error {
+		mute, err := asyncio.Listen(ctx, "tcp", "127.0.0.1:0") // accepts by backlog, never answers
+		if err != nil {
+			return err
+		}
+		defer mute.Close()
+		_, port, _ := net.SplitHostPort(mute.Addr().String())
 		s := aiohttp.NewClientSession(aiohttp.WithConnector(aiohttp.NewTCPConnector(aiohttp.WithResolver(&slowResolver{}))))
 		defer s.Connector().Close()
 		for _, c := range []struct {

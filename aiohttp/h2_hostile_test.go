@@ -94,8 +94,10 @@ func servePeer(conn net.Conn, n int, each func(p *h2Peer, stream uint32)) {
 }
 
 func TestMisbehavingHTTP2ServersGiveTypedErrors(t *testing.T) {
-	limit := aiohttp.WithTimeout(aiohttp.ClientTimeout{WriteRequest: 100 * time.Millisecond, ReadIdle: 100 * time.Millisecond, ResponseHeader: 5 * time.Second})
-	big := aiohttp.WithData(io.LimitReader(zeros{}, 10<<20))
+	// Only those that are to run into a limit have a short one.
+	hasty := aiohttp.WithTimeout(aiohttp.ClientTimeout{WriteRequest: 100 * time.Millisecond, ReadIdle: 100 * time.Millisecond, ResponseHeader: time.Minute})
+	limit := aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: time.Minute})
+	var none, big any = nil, io.LimitReader(zeros{}, 10<<20)
 	code := func(want aiohttp.HTTP2ErrorCode, connection bool) func(error) bool {
 		return func(err error) bool {
 			var e *aiohttp.HTTP2Error
@@ -114,41 +116,42 @@ func TestMisbehavingHTTP2ServersGiveTypedErrors(t *testing.T) {
 		name string
 		each func(p *h2Peer, stream uint32)
 		opt  aiohttp.RequestOption
+		body any
 		ok   func(error) bool
 	}{
-		{"reset before the head", func(p *h2Peer, s uint32) { p.WriteRSTStream(s, http2.ErrCodeInternal) }, limit, code(aiohttp.HTTP2InternalError, false)},
+		{"reset before the head", func(p *h2Peer, s uint32) { p.WriteRSTStream(s, http2.ErrCodeInternal) }, limit, none, code(aiohttp.HTTP2InternalError, false)},
 		{"reset in the body", func(p *h2Peer, s uint32) {
 			p.respond(s, false)
 			p.WriteData(s, false, []byte("some"))
 			p.WriteRSTStream(s, http2.ErrCodeEnhanceYourCalm)
-		}, limit, payload(code(aiohttp.HTTP2EnhanceYourCalm, false))},
-		{"refused again and again", func(p *h2Peer, s uint32) { p.WriteRSTStream(s, http2.ErrCodeRefusedStream) }, limit, code(aiohttp.HTTP2RefusedStream, false)},
+		}, limit, none, payload(code(aiohttp.HTTP2EnhanceYourCalm, false))},
+		{"refused again and again", func(p *h2Peer, s uint32) { p.WriteRSTStream(s, http2.ErrCodeRefusedStream) }, limit, none, code(aiohttp.HTTP2RefusedStream, false)},
 		{"a goodbye with a reason", func(p *h2Peer, s uint32) {
 			p.WriteGoAway(s, http2.ErrCodeInternal, nil)
 			p.conn.Close()
-		}, limit, code(aiohttp.HTTP2InternalError, true)},
-		{"a frame that breaks the protocol", func(p *h2Peer, s uint32) { p.WriteRawFrame(http2.FrameHeaders, 0, 0, []byte("x")) }, limit, code(aiohttp.HTTP2ProtocolError, true)},
+		}, limit, none, code(aiohttp.HTTP2InternalError, true)},
+		{"a frame that breaks the protocol", func(p *h2Peer, s uint32) { p.WriteRawFrame(http2.FrameHeaders, 0, 0, []byte("x")) }, limit, none, code(aiohttp.HTTP2ProtocolError, true)},
 		{"a head that is no header block", func(p *h2Peer, s uint32) {
 			p.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, EndHeaders: true})
-		}, limit, code(0x9, true)},
+		}, limit, none, code(0x9, true)},
 		{"a head without a status", func(p *h2Peer, s uint32) {
 			p.WriteHeaders(http2.HeadersFrameParam{StreamID: s, BlockFragment: []byte{0x0f, 0x0d, 0x01, '1'}, EndHeaders: true})
-		}, limit, is(aiohttp.ErrClient)},
-		{"a hang-up", func(p *h2Peer, s uint32) { p.conn.Close() }, limit, disconnected},
+		}, limit, none, is(aiohttp.ErrClient)},
+		{"a hang-up", func(p *h2Peer, s uint32) { p.conn.Close() }, limit, none, disconnected},
 		{"a hang-up in the body", func(p *h2Peer, s uint32) {
 			p.respond(s, false)
 			p.conn.Close()
-		}, limit, payload(disconnected)},
+		}, limit, none, payload(disconnected)},
 		{"a body shorter than announced", func(p *h2Peer, s uint32) {
 			p.respond(s, false, "content-length", "10")
 			p.WriteData(s, true, []byte("four"))
-		}, limit, is(aiohttp.ErrClientPayload)},
+		}, limit, none, is(aiohttp.ErrClientPayload)},
 		{"a body longer than announced", func(p *h2Peer, s uint32) {
 			p.respond(s, false, "content-length", "2")
 			p.WriteData(s, true, []byte("four"))
-		}, limit, is(aiohttp.ErrClientPayload)},
-		{"a window that never opens", func(p *h2Peer, s uint32) {}, big, is(aiohttp.ErrWriteTimeout)},
-		{"silence in the body", func(p *h2Peer, s uint32) { p.respond(s, false) }, limit, is(aiohttp.ErrReadIdleTimeout)},
+		}, limit, none, is(aiohttp.ErrClientPayload)},
+		{"a window that never opens", func(p *h2Peer, s uint32) {}, hasty, big, is(aiohttp.ErrWriteTimeout)},
+		{"silence in the body", func(p *h2Peer, s uint32) { p.respond(s, false) }, hasty, none, is(aiohttp.ErrReadIdleTimeout)},
 	}
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
@@ -156,11 +159,7 @@ func TestMisbehavingHTTP2ServersGiveTypedErrors(t *testing.T) {
 			onLoop(t, func(ctx context.Context) error {
 				s := newSession(trust)
 				defer s.Connector().Close()
-				opts := []aiohttp.RequestOption{limit}
-				if tt.name == "a window that never opens" {
-					opts = append(opts, big)
-				}
-				resp, err := s.Post(ctx, url+"/x", opts...)
+				resp, err := s.Post(ctx, url+"/x", tt.opt, aiohttp.WithData(tt.body))
 				if err == nil {
 					_, err = resp.Read(ctx)
 				}

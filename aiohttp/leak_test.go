@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,13 +14,53 @@ import (
 	"github.com/aio-go/aio/asyncio"
 )
 
+// logged is what was logged. The watchdog of a loop in debug mode logs from a goroutine of its own.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// captureLog takes over the default logger until the test ends.
+func captureLog(t *testing.T, level slog.Level) *logged {
+	l := new(logged)
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: level})))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return l
+}
+
+func (l *logged) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// collects collects garbage until cond holds; what is registered for that runs on goroutines,
+// whenever the runtime gets to it.
+func collects(ctx context.Context, cond func() bool) bool {
+	for start := time.Now(); !cond(); asyncio.Sleep(ctx, time.Millisecond) {
+		if time.Since(start) > time.Minute {
+			return false
+		}
+		runtime.GC()
+		asyncio.ToThread(ctx, func(ctx context.Context) (struct{}, error) {
+			runtime.Gosched()
+			return struct{}{}, nil
+		})
+	}
+	return true
+}
+
 // D14: a response that is dropped is reported, with the place it was made at, and
 // its connection does not stay in use for ever.
 func TestDroppedResponseIsReported(t *testing.T) {
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(before)
+	log := captureLog(t, slog.LevelInfo)
 	run(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nabc"), func(ctx context.Context, w *world) error {
 		asyncio.RunningLoop(ctx).SetDebug(true)
 		kept, err := w.session.Get(ctx, "http://h/kept")
@@ -27,16 +68,8 @@ func TestDroppedResponseIsReported(t *testing.T) {
 			return err
 		}
 		drop(ctx, w)
-		for i := 0; w.session.Stats().Connector.InUse > 1; i++ {
-			if i == 200 {
-				t.Fatalf("still %+v", w.session.Stats().Connector)
-			}
-			runtime.GC()
-			asyncio.ToThread(ctx, func(ctx context.Context) (struct{}, error) {
-				runtime.Gosched()
-				return struct{}{}, nil
-			})
-			asyncio.Sleep(ctx, time.Millisecond)
+		if !collects(ctx, func() bool { return w.session.Stats().Connector.InUse == 1 }) {
+			t.Fatalf("still %+v", w.session.Stats().Connector)
 		}
 		if got := log.String(); !strings.Contains(got, "GET http://h/dropped") || !strings.Contains(got, "leak_test.go") || strings.Contains(got, "kept") {
 			t.Errorf("got log %q", got)
@@ -48,10 +81,7 @@ func TestDroppedResponseIsReported(t *testing.T) {
 // A session that is dropped is reported, with the place of its first request, and its
 // connections are closed; one that was closed is not.
 func TestDroppedSessionIsReported(t *testing.T) {
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(before)
+	log := captureLog(t, slog.LevelInfo)
 	o := newOrigin(t, false, nil)
 	onLoop(t, func(ctx context.Context) error {
 		asyncio.RunningLoop(ctx).SetDebug(true)
@@ -68,12 +98,8 @@ func TestDroppedSessionIsReported(t *testing.T) {
 		}
 		use(true)
 		dropped := use(false)
-		for i := 0; !dropped.Closed(); i++ {
-			if i == 200 {
-				t.Fatal("the session was never found")
-			}
-			runtime.GC()
-			asyncio.Sleep(ctx, time.Millisecond)
+		if !collects(ctx, dropped.Closed) {
+			t.Fatal("the session was never found")
 		}
 		return nil
 	})

@@ -12,10 +12,12 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aio-go/aio/aiohttp"
+	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
 )
 
@@ -492,16 +494,15 @@ func TestHostileProxyAnswers(t *testing.T) {
 func TestSilentProxyTimesOut(t *testing.T) {
 	for _, scheme := range []string{"http", "socks5h", "https"} {
 		t.Run(scheme, func(t *testing.T) {
-			u, closed := hostileProxy(t, "")
-			u = scheme + strings.TrimPrefix(u, "http")
 			phase, sentinel := aiohttp.PhaseProxy, aiohttp.ErrDialTimeout
 			limits := aiohttp.ClientTimeout{Dial: 30 * time.Millisecond}
 			if scheme == "https" {
 				phase, sentinel = aiohttp.PhaseTLS, aiohttp.ErrTLSTimeout
 				limits = aiohttp.ClientTimeout{TLS: 30 * time.Millisecond}
 			}
-			onLoop(t, func(ctx context.Context) error {
-				s := aiohttp.NewClientSession(aiohttp.WithProxy(u))
+			aiotest.Run(t, func(ctx context.Context) error {
+				address, closed := silentServer(ctx, t)
+				s := aiohttp.NewClientSession(aiohttp.WithProxy(scheme + "://" + address))
 				defer s.Close()
 				_, err := fetch(ctx, s, "https://origin.test/", aiohttp.WithTimeout(limits))
 				var e *aiohttp.ConnectionTimeoutError
@@ -511,7 +512,7 @@ func TestSilentProxyTimesOut(t *testing.T) {
 				if got := s.Stats().Connector; got.InUse+got.Idle != 0 {
 					t.Errorf("left %+v", got)
 				}
-				_, err = asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { <-closed; return struct{}{}, nil })
+				_, err = closed.Await(ctx)
 				return err
 			})
 		})
@@ -521,10 +522,9 @@ func TestSilentProxyTimesOut(t *testing.T) {
 // A caller that gives up while the proxy thinks leaves no connection behind.
 func TestCancelledTunnelIsClosed(t *testing.T) {
 	for _, scheme := range []string{"http", "socks5h"} {
-		u, closed := hostileProxy(t, "")
-		u = scheme + strings.TrimPrefix(u, "http")
-		onLoop(t, func(ctx context.Context) error {
-			s := aiohttp.NewClientSession(aiohttp.WithProxy(u))
+		aiotest.Run(t, func(ctx context.Context) error {
+			address, closed := silentServer(ctx, t)
+			s := aiohttp.NewClientSession(aiohttp.WithProxy(scheme + "://" + address))
 			defer s.Close()
 			limited, cancel := asyncio.WithTimeout(ctx, 20*time.Millisecond)
 			defer cancel()
@@ -534,8 +534,31 @@ func TestCancelledTunnelIsClosed(t *testing.T) {
 			if got := s.Stats().Connector; got.InUse+got.Idle != 0 {
 				t.Errorf("left %+v", got)
 			}
-			_, err := asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { <-closed; return struct{}{}, nil })
+			_, err := closed.Await(ctx)
 			return err
 		})
 	}
+}
+
+// silentServer accepts one connection, of the simulated network, and says nothing until the task
+// it returns is done: when the other end has closed it.
+func silentServer(ctx context.Context, t *testing.T) (address string, closed *asyncio.Task[int64]) {
+	t.Helper()
+	l, err := asyncio.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Addr().String(), asyncio.CreateTask(ctx, func(ctx context.Context) (int64, error) {
+		defer l.Close()
+		c, err := l.Accept(ctx)
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		n, err := io.Copy(io.Discard, c)
+		if errors.Is(err, syscall.ECONNRESET) {
+			err = nil
+		}
+		return n, err
+	})
 }

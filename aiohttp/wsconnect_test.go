@@ -4,14 +4,12 @@ package aiohttp_test
 // one that answers in bytes.
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -302,8 +300,8 @@ func TestWSConnectIsARequest(t *testing.T) {
 
 // The limits of requests are for opening; they do not end an open WebSocket.
 func TestRequestLimitsEndWithTheHandshake(t *testing.T) {
-	wsSite(t, echoWS, func(ctx context.Context, site string, s *aiohttp.ClientSession) error {
-		ws, err := s.WSConnect(ctx, site, aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: 40 * time.Millisecond}))
+	inWorld(t, echoWS, func(ctx context.Context, w *wsWorld) error {
+		ws, err := w.session.WSConnect(ctx, "ws://server/ws", aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: 40 * time.Millisecond}))
 		if err != nil {
 			return err
 		}
@@ -333,9 +331,13 @@ func TestClosingTheSessionCutsItsWebSockets(t *testing.T) {
 		if m, err := receive.Await(ctx); m.Type != aiohttp.WSMsgClosed || err != nil {
 			t.Errorf("got %v and %v", m.Type, err)
 		}
-		asyncio.Sleep(ctx, 10*time.Millisecond)
-		if ws.CloseCode() != 1006 || !errors.Is(ws.Err(), aiohttp.ErrSessionClosed) || s.Stats().Connector.InUse != 0 {
-			t.Errorf("got %v, %v and %+v", ws.CloseCode(), ws.Err(), s.Stats().Connector)
+		for s.Stats().Connector.InUse > 0 {
+			if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
+				return err
+			}
+		}
+		if ws.CloseCode() != 1006 || !errors.Is(ws.Err(), aiohttp.ErrSessionClosed) {
+			t.Errorf("got %v and %v", ws.CloseCode(), ws.Err())
 		}
 		return nil
 	})
@@ -343,22 +345,13 @@ func TestClosingTheSessionCutsItsWebSockets(t *testing.T) {
 
 // In debug mode a WebSocket that nobody refers to any more is reported and closed.
 func TestForgottenWebSocketIsReported(t *testing.T) {
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(before)
+	log := captureLog(t, slog.LevelInfo)
 	wsSite(t, echoWS, func(ctx context.Context, site string, s *aiohttp.ClientSession) error {
 		asyncio.RunningLoop(ctx).SetDebug(true)
 		if _, err := s.WSConnect(ctx, site); err != nil {
 			return err
 		}
-		for range 100 {
-			runtime.GC()
-			asyncio.Sleep(ctx, 5*time.Millisecond)
-			if s.Stats().Connector.InUse == 0 {
-				break
-			}
-		}
+		collects(ctx, func() bool { return s.Stats().Connector.InUse == 0 })
 		if got := log.String(); !strings.Contains(got, "WebSocket was never closed") || !strings.Contains(got, "wsconnect_test.go") || s.Stats().Connector.InUse != 0 {
 			t.Errorf("got %q and %+v", got, s.Stats().Connector)
 		}
