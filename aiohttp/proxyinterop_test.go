@@ -8,12 +8,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,7 +30,11 @@ func startProxy(t *testing.T, program string, args func(port string) []string) (
 	if err != nil {
 		t.Skipf("%s is not installed", program)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// A port that the system does not give to others who want any, as Linux has those by default.
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+	for errors.Is(err, syscall.EADDRINUSE) {
+		l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +55,7 @@ func startProxy(t *testing.T, program string, args func(port string) []string) (
 		}
 	})
 	onLoop(t, func(ctx context.Context) error {
-		ctx, cancel := asyncio.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := asyncio.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		for {
 			if c, err := asyncio.Dial(ctx, "tcp", authority); err == nil {

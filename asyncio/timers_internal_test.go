@@ -74,7 +74,9 @@ func TestTimerHeapAgreesWithAList(t *testing.T) {
 				heap.remove(&want.timer) // as its owner does in its turn
 				drop(want)
 			}
-			checkHeap(t, &heap, len(armed))
+			if i%8 == 0 || len(armed) < 3*heapArity { // what breaks in a large heap stays broken for a while
+				checkHeap(t, &heap, len(armed))
+			}
 		}
 	}
 }

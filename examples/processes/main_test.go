@@ -14,7 +14,7 @@ func TestOutputIsLabelledAndFailuresAreListed(t *testing.T) {
 	var out bytes.Buffer
 	r := &runner{
 		command: `echo "from $0" {}; case {} in b) echo broken >&2; exit 3;; d) sleep 1000;; *) printf unfinished;; esac`,
-		limit:   2, timeout: 2 * time.Second, out: &out,
+		limit:   2, timeout: 5 * time.Second, out: &out,
 	}
 	start := time.Now()
 	failed, err := r.program([]string{"a", "b", "it's", "d"})

@@ -104,7 +104,7 @@ func freeAddresses(addrs ...*string) error {
 func listens(addr string, ended <-chan struct{}) error {
 	retry := time.NewTicker(5 * time.Millisecond)
 	defer retry.Stop()
-	for range 2000 {
+	for range 12_000 { // a minute
 		if conn, err := net.Dial("tcp", addr); err == nil {
 			return conn.Close()
 		}

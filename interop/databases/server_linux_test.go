@@ -6,6 +6,9 @@ package databases_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -20,7 +23,7 @@ import (
 )
 
 // patience is how long something may take that should happen at once.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // none is the result of tasks that have none.
 type none = struct{}
@@ -62,14 +65,21 @@ func program(t *testing.T, debian, name string, places ...string) string {
 	return ""
 }
 
+// freePort returns a port that is free. The system gives it to nobody who asks for any: it is
+// below those, as Linux has them by default.
 func freePort(t *testing.T) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		return ln.Addr().(*net.TCPAddr).Port
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 // start starts a server that runs until the test ends.
