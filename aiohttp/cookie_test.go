@@ -2,6 +2,7 @@ package aiohttp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -365,5 +366,30 @@ func FuzzSetCookie(f *testing.F) {
 				t.Errorf("%q became %+v", set, c)
 			}
 		}
+	})
+}
+
+// A cookie of a request is one cookie: its value cannot add another, and is refused, not mended.
+func TestCookiesOfARequestCannotAddOthers(t *testing.T) {
+	for _, c := range []http.Cookie{
+		{Name: "a", Value: "1; admin=1"}, {Name: "a; admin", Value: "1"}, {Name: "a=b", Value: "1"}, {Name: "", Value: "1"}, {Name: "a b", Value: "1"},
+	} {
+		run(t, answers(hello), func(ctx context.Context, w *world) error {
+			_, _, err := w.get(ctx, "http://h/", aiohttp.WithCookies(&c))
+			var invalid *aiohttp.InvalidRequestError
+			if !errors.As(err, &invalid) || len(w.wires) > 0 {
+				t.Errorf("%q=%q: got %v over %d connections, want an InvalidRequestError", c.Name, c.Value, err, len(w.wires))
+			}
+			return nil
+		})
+		jar := aiohttp.NewCookieJar()
+		jar.Update(parse(t, "http://h/"), &c)
+		if jar.Len() != 0 {
+			t.Errorf("%q=%q: the jar took it", c.Name, c.Value)
+		}
+	}
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		_, _, err := w.get(ctx, "http://h/", aiohttp.WithCookies(&http.Cookie{Name: "a", Value: `"b c,d"`}))
+		return err
 	})
 }

@@ -10,6 +10,7 @@ package aiohttp
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/netip"
@@ -107,13 +108,17 @@ func (j *CookieJar) addShared(cookies []*http.Cookie) {
 	}
 }
 
-// Update stores cookies as if u had set them. CPython: update_cookies.
+// Update stores cookies as if u had set them. It stops with an error at one that could not be sent
+// as one cookie (see WithCookies). CPython: update_cookies.
 func (j *CookieJar) Update(u *url.URL, cookies ...*http.Cookie) error {
 	l, err := jarLocation(u)
 	if err != nil {
 		return err
 	}
 	for _, c := range cookies {
+		if fault := cookieFault(c.Name, c.Value); fault != "" {
+			return fmt.Errorf("aiohttp: cookie %q: %s", clip(c.Name), fault)
+		}
 		set := setCookie{
 			name: c.Name, value: c.Value, domain: asciiLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path,
 			expires: c.Expires, secure: c.Secure, httpOnly: c.HttpOnly, sameSite: c.SameSite,

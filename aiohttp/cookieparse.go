@@ -121,6 +121,20 @@ func parseMaxAge(s string) (time.Duration, bool) {
 	return min(time.Duration(min(seconds, int64(maxCookieAge/time.Second)))*time.Second, maxCookieAge), true
 }
 
+// cookieFault says why a cookie that the program made cannot be sent as one, "" if it can: in a
+// Cookie header nothing but the semicolon ends it, and what it would let in is another cookie.
+func cookieFault(name, value string) string {
+	switch {
+	case name == "" || strings.ContainsAny(name, "=; \t"):
+		return "a name is not empty and has neither blanks nor = nor ;"
+	case strings.Contains(value, ";"):
+		return "a value has no semicolon: encode it"
+	case hasControl(name) || hasControl(value):
+		return "control character"
+	}
+	return ""
+}
+
 func trimBlank(s string) string { return strings.Trim(s, " \t") }
 
 func hasCookieControl(s string) bool {

@@ -261,13 +261,33 @@ func WithHeaders(h http.Header) Option { return headersOption(h) }
 type cookiesOption []*http.Cookie
 
 func (c cookiesOption) applySession(s *ClientSession) {
+	if err := c.check(); err != nil {
+		panic("aiohttp: " + err.Error())
+	}
 	s.initialCookies = append(s.initialCookies, c...)
 }
-func (c cookiesOption) applyRequest(o *requestOptions) { o.cookies = append(o.cookies, c...) }
+
+func (c cookiesOption) applyRequest(o *requestOptions) {
+	if err := c.check(); err != nil {
+		o.fail(err)
+	}
+	o.cookies = append(o.cookies, c...)
+}
+
+func (c cookiesOption) check() error {
+	for _, cookie := range c {
+		if fault := cookieFault(cookie.Name, cookie.Value); fault != "" {
+			return fmt.Errorf("WithCookies(%q): %s", clip(cookie.Name), fault)
+		}
+	}
+	return nil
+}
 
 // WithCookies sends these cookies. Given to a session they go into its jar and to
 // every host; given to a request they are sent with it beside those of the jar,
-// and not beyond its origin. Default: none.
+// and not beyond its origin. A cookie that would not arrive as one, because its name is empty
+// or has blanks, = or ;, or its value has a semicolon or control characters, makes a request fail with
+// *InvalidRequestError and NewClientSession panic. Default: none.
 func WithCookies(cookies ...*http.Cookie) Option { return cookiesOption(cookies) }
 
 // TLSOption is the result of WithTLSConfig: it fits connectors, sessions and requests.
