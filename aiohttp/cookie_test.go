@@ -369,6 +369,26 @@ func FuzzSetCookie(f *testing.F) {
 	})
 }
 
+// A trailing dot makes no other domain of a name: example.com. must not set cookies for all of com.
+func TestTrailingDotIsNoWayAroundPublicSuffixes(t *testing.T) {
+	for _, c := range []struct{ from, set, to string }{
+		{"http://evil.com./", "a=1; Domain=com.", "http://bank.com./"},
+		{"http://evil.com./", "a=1; Domain=com", "http://bank.com./"},
+		{"http://evil.co.uk./", "a=1; Domain=co.uk.", "http://bank.co.uk./"},
+	} {
+		jar := aiohttp.NewCookieJar()
+		jar.UpdateFromHeaders(parse(t, c.from), []string{c.set})
+		if got := sent(t, jar, c.to); got != "" {
+			t.Errorf("%s from %s: %s gets %q", c.set, c.from, c.to, got)
+		}
+	}
+	jar := aiohttp.NewCookieJar()
+	jar.UpdateFromHeaders(parse(t, "http://www.example.com./"), []string{"a=1; Domain=example.com", "b=2"})
+	if got := sent(t, jar, "http://www.example.com/"); got != "b=2; a=1" && got != "a=1; b=2" {
+		t.Errorf("got %q, want the dot to make no difference", got)
+	}
+}
+
 // A cookie of a request is one cookie: its value cannot add another, and is refused, not mended.
 func TestCookiesOfARequestCannotAddOthers(t *testing.T) {
 	for _, c := range []http.Cookie{

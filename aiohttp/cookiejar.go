@@ -162,15 +162,16 @@ func (j *CookieJar) receive(l *location, lines []string) {
 
 // accept applies the rules of RFC 6265 section 5.3 to one cookie.
 func (j *CookieJar) accept(l *location, set *setCookie) {
+	host := cookieHost(l.host)
 	e := &cookieEntry{
-		Name: set.name, Value: set.value, Domain: l.host, Path: set.path, HostOnly: true,
+		Name: set.name, Value: set.value, Domain: host, Path: set.path, HostOnly: true,
 		Secure: set.secure, HTTPOnly: set.httpOnly, SameSite: set.sameSite,
 	}
-	if isIP(l.host) {
-		if !j.unsafe || set.domain != "" && set.domain != l.host {
+	if isIP(host) {
+		if !j.unsafe || set.domain != "" && set.domain != host {
 			return
 		}
-	} else if set.domain != "" && !e.widen(l.host, set.domain) {
+	} else if set.domain != "" && !e.widen(host, set.domain) {
 		return
 	}
 	if e.Path == "" || e.Path[0] != '/' {
@@ -199,11 +200,16 @@ func (j *CookieJar) accept(l *location, set *setCookie) {
 	j.store(e)
 }
 
+// cookieHost is a host as cookies know it. The dot that makes a name absolute makes no other
+// domain of it; taken for part of the name it would let com. pass for no public suffix.
+func cookieHost(host string) string { return strings.TrimSuffix(host, ".") }
+
 // widen makes the cookie valid for the domain it asks for, if host may set that.
 func (e *cookieEntry) widen(host, domain string) bool {
 	if ascii, d := canonicalHost(domain); d == nil {
 		domain = ascii
 	}
+	domain = cookieHost(domain)
 	if !domainMatches(host, domain) {
 		return false
 	}
@@ -347,9 +353,10 @@ func (j *CookieJar) match(l *location) []*cookieEntry {
 		}
 	}
 	look("", true)
-	look(l.host, true)
-	if !isIP(l.host) {
-		for rest := l.host; ; {
+	host := cookieHost(l.host)
+	look(host, true)
+	if !isIP(host) {
+		for rest := host; ; {
 			_, parent, ok := strings.Cut(rest, ".")
 			if !ok || parent == "" {
 				break
@@ -408,7 +415,7 @@ func (j *CookieJar) Clear(drop func(*http.Cookie) bool) {
 
 // ClearDomain removes the cookies of a domain and of the hosts below it.
 func (j *CookieJar) ClearDomain(domain string) {
-	domain = asciiLower(domain)
+	domain = cookieHost(asciiLower(domain))
 	j.Clear(func(c *http.Cookie) bool { return domainMatches(c.Domain, domain) })
 }
 
