@@ -389,6 +389,25 @@ func TestTrailingDotIsNoWayAroundPublicSuffixes(t *testing.T) {
 	}
 }
 
+// RFC 6265bis section 5.7: what came without encryption makes no room for itself among Secure cookies.
+func TestInsecureCookiesDoNotPushSecureOnesOut(t *testing.T) {
+	jar := aiohttp.NewCookieJar()
+	jar.UpdateFromHeaders(parse(t, "https://h/"), []string{"session=s; Secure"})
+	for i := range 60 {
+		jar.UpdateFromHeaders(parse(t, "http://h/"), []string{fmt.Sprintf("c%d=x", i)})
+	}
+	jar.UpdateFromHeaders(parse(t, "http://h/"), []string{"session=forged"})
+	if got := sent(t, jar, "https://h/"); jar.Len() != 50 || !strings.Contains(got, "session=s;") && !strings.HasSuffix(got, "session=s") {
+		t.Errorf("got %d cookies: %s, want the Secure one kept", jar.Len(), got)
+	}
+	for i := range 60 {
+		jar.UpdateFromHeaders(parse(t, "https://h/"), []string{fmt.Sprintf("s%d=x; Secure", i)})
+	}
+	if got := sent(t, jar, "https://h/"); jar.Len() != 50 || !strings.Contains(got, "s59=x") || strings.Contains(got, "session") {
+		t.Errorf("got %d cookies: %s, want the oldest Secure ones to go in their turn", jar.Len(), got)
+	}
+}
+
 // A cookie of a request is one cookie: its value cannot add another, and is refused, not mended.
 func TestCookiesOfARequestCannotAddOthers(t *testing.T) {
 	for _, c := range []http.Cookie{

@@ -24,7 +24,7 @@ import (
 	"github.com/aio-go/aio/asyncio"
 )
 
-// maxCookiesPerDomain bounds what one domain may store; the oldest make room.
+// maxCookiesPerDomain bounds what one domain may store; see victim for which make room.
 const maxCookiesPerDomain = 50
 
 // CookieJar keeps cookies between requests. It belongs to the loop of the session
@@ -285,11 +285,31 @@ func (j *CookieJar) store(e *cookieEntry) {
 		}
 	}
 	if len(list) >= maxCookiesPerDomain {
-		list = slices.Delete(list, 0, 1)
+		victim := j.victim(list, e)
+		if victim < 0 {
+			return
+		}
+		list = slices.Delete(list, victim, victim+1)
 		j.count--
 	}
 	j.domains[e.Domain] = append(list, e)
 	j.count++
+}
+
+// victim is the cookie of a full domain that makes room for e: one that has expired, else the
+// oldest that is not Secure, else the oldest (RFC 6265bis section 5.7). It is -1 if that would be e:
+// whoever can write to the wire could otherwise push the cookies of the encrypted site out.
+func (j *CookieJar) victim(list []*cookieEntry, e *cookieEntry) int {
+	now, known := j.now()
+	expired := func(o *cookieEntry) bool { return known && !o.Expires.IsZero() && !now.Before(o.Expires) }
+	if i := slices.IndexFunc(list, expired); i >= 0 {
+		return i
+	}
+	i := slices.IndexFunc(list, func(o *cookieEntry) bool { return !o.Secure })
+	if i < 0 && e.Secure {
+		i = 0
+	}
+	return i
 }
 
 func (j *CookieJar) remove(e *cookieEntry) { j.filterDomain(e.Domain, e.same) }
