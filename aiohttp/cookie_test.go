@@ -408,6 +408,32 @@ func TestInsecureCookiesDoNotPushSecureOnesOut(t *testing.T) {
 	}
 }
 
+// C68: whatever stands in the way of a draft, the file is its owner's alone, and one of two writers wins.
+func TestCookieFileIsPrivateFromTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cookies.json")
+	if err := os.WriteFile(path+".tmp", []byte("left over"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	onLoop(t, func(ctx context.Context) error {
+		var saves []*asyncio.Task[struct{}]
+		for i := range 8 {
+			jar := aiohttp.NewCookieJar()
+			jar.UpdateFromHeaders(parse(t, "https://h.test/"), []string{"a=" + strings.Repeat(fmt.Sprint(i), 1000*(8-i)/4)})
+			saves = append(saves, asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, jar.Save(ctx, path) }))
+		}
+		for _, s := range saves {
+			if _, err := s.Await(ctx); err != nil {
+				t.Errorf("Save: %v", err)
+			}
+		}
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("got mode %v and %v, want 0600", info.Mode(), err)
+		}
+		return aiohttp.NewCookieJar().Load(ctx, path)
+	})
+}
+
 // A cookie of a request is one cookie: its value cannot add another, and is refused, not mended.
 func TestCookiesOfARequestCannotAddOthers(t *testing.T) {
 	for _, c := range []http.Cookie{

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/aio-go/aio/asyncio"
@@ -81,12 +82,13 @@ func (j *CookieJar) Save(ctx context.Context, path string) error {
 	return err
 }
 
+// replaceFile writes beside path, under a name that nobody else has or can prepare.
 func replaceFile(path string, data []byte) error {
-	temporary := path + ".tmp"
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // its owner's alone
 	if err != nil {
 		return fmt.Errorf("save cookies: %w", err)
 	}
+	temporary := f.Name()
 	_, err = f.Write(data)
 	if closed := f.Close(); err == nil {
 		err = closed
