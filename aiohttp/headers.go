@@ -32,6 +32,7 @@ var (
 	errLengthAndCoding = errors.New("Content-Length together with Transfer-Encoding")
 	errBadLength       = errors.New("Content-Length is not a number")
 	errBadCoding       = errors.New("Transfer-Encoding other than chunked")
+	errNoBody          = errors.New("Content-Length or Transfer-Encoding of a body that is not there: give the body, or leave the header out")
 )
 
 // mergeHeaders lays over on top of base: names in over replace those of base with
@@ -165,12 +166,27 @@ func (r *ClientRequest) describeBody(withType bool) error {
 			h["Content-Encoding"] = []string{coding.String()}
 		}
 	}
+	if r.call.opts.expect100 && r.body != nil && h["Expect"] == nil {
+		h["Expect"] = []string{"100-continue"}
+	}
+	return r.frame()
+}
+
+// frame makes the headers that delimit the body, and what is sent, agree. It is asked once more
+// before they are sent: middlewares may have changed either, and a request that announces a body
+// other than its own would take the next one on the connection for it.
+func (r *ClientRequest) frame() error {
+	h := r.Headers
+	respellFraming(h)
 	if te := h["Transfer-Encoding"]; te != nil {
 		if len(te) != 1 || asciiLower(te[0]) != "chunked" {
 			return errBadCoding
 		}
 		if h["Content-Length"] != nil {
 			return errLengthAndCoding
+		}
+		if r.body == nil {
+			return errNoBody
 		}
 		r.framing = framing{length: -1, present: true}
 		return nil
@@ -179,6 +195,9 @@ func (r *ClientRequest) describeBody(withType bool) error {
 		n, err := strconv.ParseInt(cl[0], 10, 63)
 		if err != nil || n < 0 || len(cl) != 1 {
 			return errBadLength
+		}
+		if r.body == nil && n > 0 {
+			return errNoBody
 		}
 		r.framing = framing{length: n, present: true}
 		return nil
@@ -191,10 +210,22 @@ func (r *ClientRequest) describeBody(withType bool) error {
 			h["Content-Length"] = []string{strconv.FormatInt(r.framing.length, 10)}
 		}
 	}
-	if r.call.opts.expect100 && r.body != nil && h["Expect"] == nil {
-		h["Expect"] = []string{"100-continue"}
-	}
 	return nil
+}
+
+// respellFraming brings the names of the two headers that delimit a body into their canonical
+// form, under which everybody looks for them.
+func respellFraming(h http.Header) {
+	for name, values := range h {
+		switch len(name) {
+		case len("Content-Length"), len("Transfer-Encoding"):
+			canonical := http1.CanonicalName(name)
+			if name != canonical && (canonical == "Content-Length" || canonical == "Transfer-Encoding") {
+				delete(h, name)
+				h[canonical] = append(h[canonical], values...)
+			}
+		}
+	}
 }
 
 // shortcut reports whether the head can be made from the ready-made lines.
@@ -212,6 +243,8 @@ func (r *ClientRequest) appendHead(dst []byte) ([]byte, error) {
 			if err := r.materialise(); err != nil {
 				return dst, err
 			}
+		} else if err := r.frame(); err != nil {
+			return dst, err
 		}
 		host := r.loc.authority
 		if own := r.Headers["Host"]; len(own) == 1 {

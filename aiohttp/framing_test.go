@@ -1,0 +1,80 @@
+package aiohttp_test
+
+// Requests that say of themselves what is not so, and what that would do to their connection.
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/aio-go/aio/aiohttp"
+)
+
+// §3D: a request without a body announces none. A server that waits for it, or takes the next
+// request for it, would be the end of the connection's order.
+func TestNoBodyIsAnnouncedWhereThereIsNone(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		opts   []aiohttp.RequestOption
+	}{
+		{"GET", []aiohttp.RequestOption{aiohttp.WithHeaders(http.Header{"Content-Length": {"5"}})}},
+		{"POST", []aiohttp.RequestOption{aiohttp.WithHeaders(http.Header{"content-length": {"5"}})}},
+		{"GET", []aiohttp.RequestOption{aiohttp.WithHeaders(http.Header{"Transfer-Encoding": {"chunked"}})}},
+		{"GET", []aiohttp.RequestOption{aiohttp.WithMiddlewares(setHeader("Transfer-Encoding", "chunked"))}},
+		{"GET", []aiohttp.RequestOption{aiohttp.WithMiddlewares(setHeader("transfer-encoding", "chunked"))}},
+		{"GET", []aiohttp.RequestOption{aiohttp.WithMiddlewares(setHeader("content-length", "5"))}},
+		{"GET", []aiohttp.RequestOption{aiohttp.WithMiddlewares(setHeader("Content-Length", "5"))}},
+	} {
+		run(t, answers(hello), func(ctx context.Context, w *world) error {
+			resp, err := w.session.Request(ctx, c.method, "http://h/", c.opts...)
+			var invalid *aiohttp.InvalidRequestError
+			if resp != nil || !errors.As(err, &invalid) {
+				t.Errorf("%s: got %v and %v, want an InvalidRequestError", c.method, resp, err)
+			}
+			return nil
+		})
+	}
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		_, _, err := w.get(ctx, "http://h/", aiohttp.WithHeaders(http.Header{"Content-Length": {"0"}}))
+		return err
+	})
+}
+
+// A middleware that removes or changes what delimits a body does not change what is sent.
+func TestBodiesAreDelimitedWhateverMiddlewaresDo(t *testing.T) {
+	for _, m := range []aiohttp.ClientMiddleware{
+		func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+			delete(req.Headers, "Content-Length")
+			return next(ctx, req)
+		},
+		setHeader("Content-Length", "4"),
+	} {
+		var seen []exchange
+		run(t, hops(&seen, hello), func(ctx context.Context, w *world) error {
+			resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData("data"), aiohttp.WithMiddlewares(m))
+			if err != nil {
+				return err
+			}
+			return resp.Close()
+		})
+		if len(seen) != 1 || seen[0].body != "data" {
+			t.Errorf("got %q, want the body and its length", seen)
+		}
+	}
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		_, err := w.session.Post(ctx, "http://h/", aiohttp.WithData("data"), aiohttp.WithMiddlewares(setHeader("Content-Length", "9")))
+		if !errors.Is(err, aiohttp.ErrClient) {
+			t.Errorf("a length that is not true: got %v", err)
+		}
+		return nil
+	})
+}
+
+// setHeader is a middleware that sets a header in the spelling given.
+func setHeader(name, value string) aiohttp.ClientMiddleware {
+	return func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+		req.Headers[name] = []string{value}
+		return next(ctx, req)
+	}
+}
