@@ -166,7 +166,7 @@ func (w *bodyWriter) send(ctx context.Context) error {
 		return err
 	}
 	if length < 0 {
-		last, err := w.req.appendLastChunk(nil)
+		last, err := http1.AppendLastChunk(nil, http1.Header(w.req.call.opts.trailer))
 		if err != nil {
 			return err
 		}
@@ -176,19 +176,6 @@ func (w *bodyWriter) send(ctx context.Context) error {
 		return fmt.Errorf("the body ended after %d of the %d bytes announced in Content-Length", w.written, length)
 	}
 	return nil
-}
-
-// appendLastChunk appends the end of a chunked body, with the trailer if there is one.
-func (r *ClientRequest) appendLastChunk(dst []byte) (_ []byte, err error) {
-	dst = append(dst, "0\r\n"...)
-	for _, name := range sortedNames(r.call.opts.trailer) {
-		for _, v := range r.call.opts.trailer[name] {
-			if dst, err = http1.AppendHeader(dst, name, v); err != nil {
-				return dst, err
-			}
-		}
-	}
-	return append(dst, "\r\n"...), nil
 }
 
 // plain sends bytes of a body with known length.

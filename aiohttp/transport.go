@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/http1"
 )
 
 var (
@@ -67,7 +68,9 @@ func (t *sessionTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 	t.session.bind(ctx)
 	t.session.requests++
 	t.inner.closed = t.session.closed
-	resp, err := t.inner.start(ctx, c, c.req.Method, req.URL.String())
+	target := *req.URL
+	target.User = nil // http.Client has made a header of it, and others do not want one
+	resp, err := t.inner.start(ctx, c, c.req.Method, target.String())
 	if err != nil {
 		t.session.failures++
 		return nil, err
@@ -114,7 +117,7 @@ func (t *sessionTransport) call(req *http.Request) (*call, error) {
 func foreignHeaders(req *http.Request) http.Header {
 	h := make(http.Header, len(req.Header)+2)
 	for name, values := range req.Header {
-		switch name {
+		switch http1.CanonicalName(name) {
 		case "Content-Length", "Transfer-Encoding", "Trailer", "Host":
 		case "User-Agent":
 			if len(values) > 0 && values[0] != "" { // empty: none is to be sent

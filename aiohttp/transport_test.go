@@ -266,3 +266,32 @@ func TestLibrariesForNetHTTPRunInTasks(t *testing.T) {
 		return err
 	})
 }
+
+// http.Client turns user information into a header and leaves it in the URL: that is one
+// credential, not two. And what net/http keeps out of a message stays out in every spelling.
+func TestWhatHTTPClientLeavesInItsRequests(t *testing.T) {
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		user, password, _ := r.BasicAuth()
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s %d", user, password, body, r.ContentLength)
+	})
+	overTransport(t, echo, func(ctx context.Context, t *testing.T, c *http.Client, base string) {
+		_, got, err := do(ctx, c, "GET", strings.Replace(base, "://", "://user:pw@", 1), nil)
+		if got != "user pw  0" || err != nil {
+			t.Errorf("user information: got %q and %v", got, err)
+		}
+		req, err := http.NewRequestWithContext(ctx, "POST", base, strings.NewReader("body"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header["content-length"], req.Header["transfer-encoding"] = []string{"9"}, []string{"chunked"}
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatalf("framing in lower case: got %v", err)
+		}
+		defer resp.Body.Close()
+		if data, _ := io.ReadAll(resp.Body); string(data) != "  body 4" {
+			t.Errorf("framing in lower case: got %q", data)
+		}
+	})
+}
