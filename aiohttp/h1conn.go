@@ -214,7 +214,8 @@ func (h *h1Conn) beginBody(r *ClientRequest, resp *ClientResponse, head *http1.H
 					resp.upgraded = h
 					return
 				}
-				h.dec.DeclineUpgrade() // 101 to a request that asked for nothing
+				h.dec.DeclineUpgrade() // 101 to a request that asked for nothing we know
+				h.reusable = h.reusable && !asksForUpgrade(r)
 			}
 			h.finish(resp)
 			return
