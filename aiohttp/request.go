@@ -226,7 +226,8 @@ func (c *call) begin(method, rawURL string) error {
 		return r.invalid(c.opts.err)
 	}
 	if c.opts.uploaded != nil && r.body != nil {
-		r.body = &countedPayload{payload: r.body, report: c.opts.uploaded}
+		c.opts.body = &countedPayload{payload: r.body, report: c.opts.uploaded}
+		r.body = c.opts.body // redirects begin with it anew
 	}
 	if u := r.loc.user; u != nil {
 		if c.opts.authorize != "" || r.own["Authorization"] != nil || c.session.headers["Authorization"] != nil {

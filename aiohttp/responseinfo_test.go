@@ -180,3 +180,19 @@ func TestProgressIsReported(t *testing.T) {
 		return nil
 	})
 }
+
+// What is sent again after a redirect is reported again, from zero.
+func TestProgressBeginsAgainAfterARedirect(t *testing.T) {
+	var seen []exchange
+	run(t, hops(&seen, to(307, "/next"), hello), func(ctx context.Context, w *world) error {
+		var sent []int64
+		resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData("data"), aiohttp.WithUploadProgress(func(n, _ int64) { sent = append(sent, n) }))
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(sent, []int64{4, 4}) {
+			t.Errorf("got %v, want both sendings reported", sent)
+		}
+		return resp.Close()
+	})
+}
