@@ -180,7 +180,7 @@ func (h *responseHead) appendFields(dst []byte) ([]byte, seenFields, error) {
 		slices.Sort(names)
 		for _, name := range names {
 			values := h.headers[name]
-			switch name {
+			switch http1.CanonicalName(name) {
 			case "Content-Length", "Transfer-Encoding":
 				continue
 			case "Content-Type":

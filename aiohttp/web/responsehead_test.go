@@ -118,3 +118,15 @@ func BenchmarkResponseHead(b *testing.B) {
 		}
 	}
 }
+
+// Framing is ours in every spelling: a head never has two lengths.
+func TestFramingInAnySpellingIsOurs(t *testing.T) {
+	h := responseHead{status: 200, length: 3, shared: []byte("Date: d\r\nServer: s\r\n"), contentType: "a/b", headers: http.Header{
+		"content-length": {"7"}, "transfer-encoding": {"chunked"}, "content-type": {"c/d"}, "date": {"e"}, "CONNECTION": {"close"},
+	}}
+	out, _, _, keep, err := h.appendTo(nil, asked{"GET", 1, true})
+	want := "HTTP/1.1 200 OK\r\nCONNECTION: close\r\ncontent-type: c/d\r\ndate: e\r\nContent-Length: 3\r\nServer: s\r\n\r\n"
+	if string(out) != want || keep || err != nil {
+		t.Errorf("got %q, keep-alive %v, %v; want %q", out, keep, err, want)
+	}
+}
