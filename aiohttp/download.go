@@ -65,7 +65,7 @@ type DownloadResult struct {
 
 // partState is kept beside a part so that it can be continued.
 type partState struct {
-	URL       string `json:"url"`
+	URL       string `json:"url"`       // without credentials
 	Validator string `json:"validator"` // for If-Range: a strong entity tag, or a date
 }
 
@@ -133,7 +133,7 @@ func (t *transfer) open() error {
 		return err
 	}
 	note, err := os.ReadFile(t.note)
-	if err == nil && !t.Fresh && json.Unmarshal(note, &t.state) == nil && t.state.URL == t.URL && t.state.Validator != "" {
+	if err == nil && !t.Fresh && json.Unmarshal(note, &t.state) == nil && t.state.URL == withoutUserinfo(t.URL) && t.state.Validator != "" {
 		if t.size, err = t.file.Seek(0, io.SeekEnd); err == nil {
 			return t.rehash()
 		}
@@ -168,6 +168,11 @@ func (t *transfer) rehash() error {
 // further.
 func (t *transfer) attempt(ctx context.Context) (again bool, err error) {
 	headers := http.Header{"Accept-Encoding": {"identity"}}
+	if t.size > 0 && t.state.Validator == "" { // nothing proves that the rest would belong to it
+		if err := onFile(ctx, t.restart); err != nil {
+			return false, err
+		}
+	}
 	if t.size > 0 {
 		headers["Range"] = []string{"bytes=" + strconv.FormatInt(t.size, 10) + "-"}
 		headers["If-Range"] = []string{t.state.Validator}
@@ -220,7 +225,7 @@ func (t *transfer) begin(ctx context.Context, resp *ClientResponse) (total int64
 		if err := onFile(ctx, t.restart); err != nil {
 			return 0, err
 		}
-		t.state = partState{URL: t.URL, Validator: validatorOf(resp.Headers)}
+		t.state = partState{URL: withoutUserinfo(t.URL), Validator: validatorOf(resp.Headers)}
 		if err := onFile(ctx, t.saveState); err != nil {
 			return 0, err
 		}
@@ -247,7 +252,7 @@ func (t *transfer) saveState() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(t.note, data, 0o666)
+	return os.WriteFile(t.note, data, 0o600) // queries hold secrets too
 }
 
 func ignoreMissing(err error) error {

@@ -223,3 +223,59 @@ func TestDownloadIsCancelledAlsoWhenNothingHasToBeWaitedFor(t *testing.T) {
 		return nil
 	})
 }
+
+// Without a validator nothing proves that the rest belongs to what is there: the thing is fetched
+// as a whole.
+func TestDownloadWithoutAValidatorBeginsAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	var heads []string
+	serve := func(ctx context.Context, p *peer) error {
+		head, err := p.readHead(ctx)
+		if err != nil {
+			return err
+		}
+		heads = append(heads, head)
+		switch {
+		case p.id == 0:
+			p.send(ctx, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nold content")
+		case strings.Contains(head, "Range: "):
+			p.send(ctx, "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 11-19/20\r\nContent-Length: 9\r\n\r\n of today")
+		default:
+			p.send(ctx, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nnew content of today")
+		}
+		p.hangUp()
+		return nil
+	}
+	run(t, serve, func(ctx context.Context, w *world) error {
+		_, err := w.session.Download(ctx, aiohttp.Download{URL: "http://h/f", Path: path})
+		return err
+	})
+	if got := read(t, path); got != "new content of today" {
+		t.Errorf("got %q, a mixture", got)
+	}
+	if len(heads) != 2 || strings.Contains(heads[1], "Range") {
+		t.Errorf("got %q, want the second request to ask for the whole", heads)
+	}
+}
+
+// What is kept beside a part tells nobody the password in its URL.
+func TestDownloadLeavesNoCredentialsBehind(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	server := &fileServer{tag: `"v1"`, cuts: []int{10, 5}}
+	run(t, server.script, func(ctx context.Context, w *world) error {
+		d := aiohttp.Download{URL: "http://user:hunter2@h/f", Path: path, Attempts: 1}
+		if _, err := w.session.Download(ctx, d); err == nil {
+			t.Error("the first run got through")
+		}
+		note := read(t, path+".part.json")
+		if info, err := os.Stat(path + ".part.json"); strings.Contains(note, "hunter2") || err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("got %s, mode %v, %v", note, info.Mode(), err)
+		}
+		server.cuts = nil
+		got, err := w.session.Download(ctx, d)
+		if got.Resumed != 10 {
+			t.Errorf("got %+v, want the part continued", got)
+		}
+		return err
+	})
+}
