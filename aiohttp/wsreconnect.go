@@ -228,11 +228,23 @@ func (r *ReconnectingWebSocket) broken(ws *ClientWebSocketResponse, err error) {
 }
 
 // noticeEnd gives up a WebSocket that has ended while nobody looked. What was received of it
-// is kept for whoever receives.
+// is kept for whoever receives, the last 256 KiB of it.
 func (r *ReconnectingWebSocket) noticeEnd() {
 	if ws := r.ws; ws != nil && ws.Closed() {
-		r.leftover = append([]WSMessage(nil), ws.p.queue[ws.p.first:]...)
+		r.leftover = append(r.leftover, ws.p.queue[ws.p.first:]...)
+		r.boundLeftover()
 		r.broken(ws, ws.p.endError())
+	}
+}
+
+// boundLeftover drops the oldest messages beyond what one connection would have queued.
+func (r *ReconnectingWebSocket) boundLeftover() {
+	bytes := 0
+	for i := len(r.leftover) - 1; i >= 0; i-- {
+		if bytes += len(r.leftover[i].Data) + wsMessageCost; bytes > wsQueueLimit {
+			r.leftover = append([]WSMessage(nil), r.leftover[i+1:]...)
+			return
+		}
 	}
 }
 

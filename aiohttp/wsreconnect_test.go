@@ -353,3 +353,70 @@ func TestACancelledReconnectCanGoOn(t *testing.T) {
 		return r.Close(ctx, 0, "")
 	})
 }
+
+// onceEcho echoes one message and closes.
+func onceEcho(ctx context.Context, req *web.Request) (web.AnyResponse, error) {
+	ws := &web.WebSocketResponse{}
+	if err := ws.Prepare(ctx, req); err != nil {
+		return nil, err
+	}
+	text, err := ws.ReceiveString(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return ws, errors.Join(ws.SendString(ctx, text), ws.Close(ctx, aiohttp.WSCloseServiceRestart, ""))
+}
+
+// What several connections brought while nobody received comes in its order, all of it.
+func TestMessagesOfSeveralConnectionsAreKept(t *testing.T) {
+	inWorld(t, onceEcho, func(ctx context.Context, w *wsWorld) error {
+		r := aiohttp.NewReconnectingWebSocket(w.session, "ws://server/ws")
+		for _, text := range []string{"first", "second", "third"} {
+			if err := r.SendString(ctx, text); err != nil {
+				return err
+			}
+			asyncio.Sleep(ctx, time.Minute)
+		}
+		var got []string
+		for range 3 {
+			m, err := r.Receive(ctx)
+			if err != nil {
+				return err
+			}
+			got = append(got, m.Text())
+		}
+		if want := []string{"first", "second", "third"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		return r.Close(ctx, 0, "")
+	})
+}
+
+// Nobody may ever receive: of what the connections brought, no more is kept than one would have queued.
+func TestWhatNobodyReceivesIsBounded(t *testing.T) {
+	inWorld(t, onceEcho, func(ctx context.Context, w *wsWorld) error {
+		r := aiohttp.NewReconnectingWebSocket(w.session, "ws://server/ws")
+		for i := range 8 {
+			if err := r.SendString(ctx, fmt.Sprint(i)+strings.Repeat("x", 100<<10)); err != nil {
+				return err
+			}
+			asyncio.Sleep(ctx, time.Minute)
+		}
+		asyncio.Sleep(ctx, time.Minute)
+		var got []string
+		if err := r.SendString(ctx, "last"); err != nil { // lets the end of the one before be noticed
+			return err
+		}
+		for len(got) == 0 || got[len(got)-1] != "l" {
+			m, err := r.Receive(ctx)
+			if err != nil {
+				return err
+			}
+			got = append(got, m.Text()[:1])
+		}
+		if want := []string{"6", "7", "l"}; !slices.Equal(got, want) {
+			t.Errorf("got messages %q, want %q", got, want)
+		}
+		return r.Close(ctx, 0, "")
+	})
+}
