@@ -25,8 +25,8 @@ type WebSocket struct{ p *WSProtocol }
 
 // Receive returns the next message, suspending until there is one. Pings and the closing
 // handshake are dealt with by themselves. The end of the connection is a message too: a
-// WSMsgClose, a WSMsgError or a WSMsgClosed, the last one again and again, and the fifth time
-// an error. Errors are those of ctx, a *WSTimeoutError after the receive timeout, and
+// WSMsgClose, a WSMsgError, or, again and again, a WSMsgClosing while we close and a WSMsgClosed
+// afterwards, the fifth of them an error in place of a message. Errors are those of ctx, a *WSTimeoutError after the receive timeout, and
 // ErrWSConcurrentReceive; after any of them the connection is as it was, and no message is
 // lost. CPython: receive.
 func (w WebSocket) Receive(ctx context.Context) (WSMessage, error) {
@@ -70,8 +70,6 @@ func (p *WSProtocol) atEnd() (m WSMessage, err error, ended bool) {
 	case p.final != nil:
 		m, p.final = *p.final, nil
 		return m, nil, true
-	case p.state == wsClosing || p.state == wsPeerClosed:
-		return WSMessage{Type: WSMsgClosing}, nil, true
 	case p.state == wsOpen:
 		return m, nil, false
 	}
@@ -79,6 +77,9 @@ func (p *WSProtocol) atEnd() (m WSMessage, err error, ended bool) {
 		e := p.closedError().(*WSClosedError)
 		e.Err = errWSReceiveAfterClose
 		return m, e, true
+	}
+	if p.state < wsLingering {
+		return WSMessage{Type: WSMsgClosing}, nil, true
 	}
 	return WSMessage{Type: WSMsgClosed}, nil, true
 }

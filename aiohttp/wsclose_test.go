@@ -346,3 +346,32 @@ func TestTheEndWakesSenders(t *testing.T) {
 		return nil
 	})
 }
+
+// A loop that overlooks WSMsgClosing is stopped by an error before it keeps the peer's answer, and
+// everybody else, from being heard.
+func TestReceivingWhileClosingDoesNotGoOnForEver(t *testing.T) {
+	virtual(t, func(ctx context.Context) error {
+		client, server := wsPair(ctx, aiohttp.WSConfig{}, aiohttp.WSConfig{ManualClose: true}, nil)
+		closing := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, client.Close(ctx, 0, "") })
+		asyncio.Sleep(ctx, time.Second)
+		n := 0
+		for ; n < 100; n++ {
+			m, err := client.Receive(ctx)
+			if err != nil {
+				if !errors.Is(err, aiohttp.ErrWSClosed) {
+					t.Errorf("got %v", err)
+				}
+				break
+			}
+			if m.Type != aiohttp.WSMsgClosing {
+				t.Errorf("got %v, want CLOSING", m.Type)
+			}
+		}
+		if n != 4 {
+			t.Errorf("got an error after %d messages, want 4", n)
+		}
+		err := server.Close(ctx, 0, "")
+		_, late := closing.Await(ctx)
+		return errors.Join(err, late)
+	})
+}
