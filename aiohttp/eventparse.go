@@ -28,12 +28,11 @@ const maxEvent = 4 << 20
 // eventParser turns pieces of a stream into events. The zero value expects the start of
 // a stream.
 type eventParser struct {
-	line    []byte // the line so far
-	data    []byte // the data field of the event so far, each line with a line feed
-	event   string
-	id      string        // last event ID, which outlives events
-	retry   time.Duration // what the server asked for, if retrySet
-	pending int           // bytes of the event so far
+	line  []byte // the line so far
+	data  []byte // the data field of the event so far, each line with a line feed
+	event string
+	id    string        // last event ID, which outlives events
+	retry time.Duration // what the server asked for, if retrySet
 
 	retrySet bool
 	started  bool // the place for a byte order mark is behind us
@@ -55,10 +54,10 @@ func (e *eventParser) feed(p []byte, emit func(ServerEvent) bool) (goOn bool, er
 		if end < 0 {
 			end = len(p)
 		}
-		e.line = append(e.line, p[:end]...)
-		if e.pending += end; e.pending > maxEvent {
+		if len(e.data)+len(e.line)+end > maxEvent {
 			return false, ErrEventTooLong
 		}
+		e.line = append(e.line, p[:end]...)
 		if end == len(p) {
 			return true, nil
 		}
@@ -106,7 +105,6 @@ func (e *eventParser) endLine() (ServerEvent, bool) {
 
 // dispatch ends the event that the lines so far make, if they make one.
 func (e *eventParser) dispatch() (ServerEvent, bool) {
-	e.pending = 0
 	data, event := e.data, e.event
 	e.data, e.event = e.data[:0], ""
 	if len(data) == 0 {

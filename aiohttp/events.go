@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/http1"
 )
 
 // typeEvents is the media type of an event stream.
@@ -71,13 +72,13 @@ type EventSource struct {
 	// Options are given to every request, after the source's own: Accept, Cache-Control,
 	// no total timeout.
 	Options []RequestOption
-	// LastEventID is where to begin.
+	// LastEventID is where to begin. One that no header can carry is not sent.
 	LastEventID string
 	// Retry is the wait before a new connection, until the server sets another; it is
 	// doubled, up to MaxRetry, with every attempt that fails, and a random part of up to
 	// half is taken off. Default: 3 s.
 	Retry time.Duration
-	// MaxRetry bounds the wait. Default: 60 s.
+	// MaxRetry bounds the wait, also one that the server asks for. Default: 60 s.
 	MaxRetry time.Duration
 	// MaxAttempts is how many attempts in a row may fail before the source gives up with
 	// the last error. Zero means any number.
@@ -124,6 +125,10 @@ func (e *EventSource) All(ctx context.Context) iter.Seq2[ServerEvent, error] {
 	}
 }
 
+// leastRetry is what is doubled after a failure if the server has asked for less: it must not
+// have itself asked without a pause while it is down.
+const leastRetry = 100 * time.Millisecond
+
 // wait returns how long to wait before the next attempt.
 func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures int) time.Duration {
 	wait, most := e.Retry, e.MaxRetry
@@ -136,12 +141,13 @@ func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures in
 	if most <= 0 {
 		most = time.Minute
 	}
-	for range failures {
-		if wait *= 2; wait >= most {
-			wait = most
-			break
-		}
+	if failures > 0 {
+		wait = max(wait, leastRetry)
 	}
+	for i := 0; i < failures && wait < most; i++ {
+		wait *= 2
+	}
+	wait = min(wait, most)
 	if failures > 0 {
 		loop, _ := asyncio.LoopFrom(ctx)
 		wait -= time.Duration(loop.Rand().Float64() * float64(wait) / 2)
@@ -153,7 +159,7 @@ func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures in
 // follow; failures counts the attempts in a row that brought nothing.
 func (e *EventSource) connect(ctx context.Context, parser *eventParser, failures *int, emit func(ServerEvent) bool) (goOn bool, err error) {
 	headers := http.Header{"Accept": {typeEvents}, "Cache-Control": {"no-store"}}
-	if e.LastEventID != "" {
+	if e.LastEventID != "" && http1.ValidHeaderValue(e.LastEventID) { // a server may have sent anything
 		headers["Last-Event-Id"] = []string{e.LastEventID}
 	}
 	opts := []RequestOption{WithHeaders(headers), WithTimeout(ClientTimeout{Total: -1})}

@@ -3,6 +3,7 @@ package aiohttp_test
 // Server-sent events, whole and cut, and the connection made again.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -254,4 +255,101 @@ func FuzzEvents(f *testing.F) {
 			t.Fatalf("whole: %v; byte by byte: %v", whole, each)
 		}
 	})
+}
+
+// A server that asks for no wait at all is not asked again and again while it fails.
+func TestEventSourceBacksOffFromNothing(t *testing.T) {
+	n := 0
+	serve := func(ctx context.Context, p *peer) error {
+		if _, err := p.readHead(ctx); err != nil {
+			return err
+		}
+		if n++; n == 1 {
+			p.send(ctx, eventHead+"retry: 0\n\ndata: x\n\n")
+		}
+		p.hangUp()
+		return nil
+	}
+	run(t, serve, func(ctx context.Context, w *world) error {
+		source := aiohttp.EventSource{Session: w.session, URL: "http://h/", MaxAttempts: 5}
+		began := asyncio.RunningLoop(ctx).Time()
+		for _, err := range source.All(ctx) {
+			if err != nil {
+				break
+			}
+		}
+		if took := asyncio.RunningLoop(ctx).Time() - began; took < time.Second {
+			t.Errorf("five failures in %v, want a growing wait between them", took)
+		}
+		return nil
+	})
+}
+
+// MaxRetry bounds what a server asks for too.
+func TestEventSourceBoundsTheWaitOfTheServer(t *testing.T) {
+	serve := func(ctx context.Context, p *peer) error {
+		if _, err := p.readHead(ctx); err != nil {
+			return err
+		}
+		if p.id == 0 {
+			p.send(ctx, eventHead+"retry: 2000000000\n\n")
+		} else {
+			p.send(ctx, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+		}
+		p.hangUp()
+		return nil
+	}
+	run(t, serve, func(ctx context.Context, w *world) error {
+		source := aiohttp.EventSource{Session: w.session, URL: "http://h/", MaxRetry: 10 * time.Second}
+		began := asyncio.RunningLoop(ctx).Time()
+		for _, err := range source.All(ctx) {
+			return err
+		}
+		if took := asyncio.RunningLoop(ctx).Time() - began; took > 11*time.Second {
+			t.Errorf("waited %v, want MaxRetry at most", took)
+		}
+		return nil
+	})
+}
+
+// An id that no header can carry does not end the stream for good: it is not sent.
+func TestEventSourceSurvivesAnOddID(t *testing.T) {
+	var heads []string
+	serve := func(ctx context.Context, p *peer) error {
+		head, err := p.readHead(ctx)
+		if err != nil {
+			return err
+		}
+		heads = append(heads, head)
+		if p.id == 0 {
+			p.send(ctx, eventHead+"id: a\x01b\ndata: x\n\n")
+		} else {
+			p.send(ctx, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+		}
+		p.hangUp()
+		return nil
+	}
+	run(t, serve, func(ctx context.Context, w *world) error {
+		for _, err := range w.session.Events(ctx, "http://h/") {
+			if err != nil {
+				t.Errorf("got %v", err)
+			}
+		}
+		if len(heads) != 2 || strings.Contains(heads[1], "Last-Event-Id") {
+			t.Errorf("got %q", heads)
+		}
+		return nil
+	})
+}
+
+// Comments keep a connection alive for as long as it likes: they are no event that grows.
+func TestCommentsAreNoEventThatIsTooLong(t *testing.T) {
+	line := []byte(":" + strings.Repeat("x", 1<<20) + "\n")
+	events, err := aiohttp.ParseEvents(line, line, line, line, line, []byte("data: x\n\n"))
+	if len(events) != 1 || err != nil {
+		t.Errorf("got %v and %v, want one event", events, err)
+	}
+	if _, err := aiohttp.ParseEvents([]byte("data: "), bytes.Repeat([]byte("data: 1234567\n"), 1<<19)); !errors.Is(err, aiohttp.ErrEventTooLong) {
+		t.Errorf("got %v, want ErrEventTooLong", err)
+	}
 }
