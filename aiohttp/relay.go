@@ -148,6 +148,9 @@ func (b *relay) drop() (n int, ended bool) {
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
 	n, b.held = b.held, 0
+	if len(b.ring) > 0 {
+		b.start = (b.start + n) % len(b.ring) // where the goroutine may be reading to already
+	}
 	b.space.Signal()
 	return n, b.err == io.EOF && b.gone == nil
 }

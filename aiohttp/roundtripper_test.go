@@ -409,3 +409,33 @@ func TestBodyThatFillsTheBufferExactlyEnds(t *testing.T) {
 		})
 	}
 }
+
+// What Release throws away is gone: what is read after it is what comes after it.
+func TestReadingGoesOnBehindWhatWasReleased(t *testing.T) {
+	more := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "aaaaaaaaaa")
+		w.(http.Flusher).Flush()
+		<-more
+		io.WriteString(w, "bbbbb")
+	}))
+	defer server.Close()
+	onLoop(t, func(ctx context.Context) error {
+		s := aiohttp.FromHTTPClient(server.Client())
+		defer s.Close()
+		resp, err := s.Get(ctx, server.URL)
+		if err != nil {
+			close(more)
+			return err
+		}
+		defer resp.Close()
+		_, err = resp.Content.ReadExactly(ctx, 1)
+		resp.Release()
+		close(more)
+		rest, readErr := resp.Read(ctx)
+		if !strings.HasSuffix(string(rest), "bbbbb") || strings.Contains(strings.TrimSuffix(string(rest), "bbbbb"), "b") || len(rest) > 14 {
+			t.Errorf("got %q, want what came behind the release", rest)
+		}
+		return errors.Join(err, readErr)
+	})
+}
