@@ -8,7 +8,7 @@ package aiohttp
 
 import (
 	"context"
-	"errors"
+	"fmt"
 )
 
 // BodyTap follows the body of a response.
@@ -20,12 +20,12 @@ type BodyTap interface {
 	// suspend: the reader then learns of the end only afterwards.
 	End(ctx context.Context)
 	// Abandoned is called in place of End if the body broke off, with that error, or was
-	// not read to its end. It must not suspend.
+	// not read to its end; the error then matches ErrResponseClosed. It must not suspend.
 	Abandoned(err error)
 }
 
 // errNotRead is why a tap is abandoned by a response that nobody wants.
-var errNotRead = errors.New("aiohttp: the body was not read to its end")
+var errNotRead = fmt.Errorf("the body was not read to its end: %w", ErrResponseClosed)
 
 // Tap has t follow the body, and ends it at once if there is none. It is called by a
 // middleware before anybody has read; if the body was read already, t is abandoned. Of

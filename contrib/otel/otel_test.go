@@ -253,6 +253,23 @@ func TestFailuresMarkTheirSpans(t *testing.T) {
 	}
 }
 
+// A body that nobody reads, be it there already, is no failure.
+func TestUnreadBodiesAreNoFailure(t *testing.T) {
+	c := newTelemetry(t)
+	world(t, c, func(ctx context.Context, s *aiohttp.ClientSession, url string) error {
+		resp, err := s.Get(ctx, url+"/items/1")
+		if err != nil {
+			return err
+		}
+		return resp.Close()
+	})
+	for _, s := range c.spans.Ended() {
+		if got := attributes(s, "error.type"); got != "-" || s.Status().Code != codes.Unset {
+			t.Errorf("%s: got %s %v, want no error", s.SpanKind(), got, s.Status().Code)
+		}
+	}
+}
+
 func TestEveryAttemptHasASpan(t *testing.T) {
 	c := newTelemetry(t)
 	world(t, c, func(ctx context.Context, s *aiohttp.ClientSession, url string) error {
