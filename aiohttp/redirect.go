@@ -61,7 +61,10 @@ func planRedirect(method string, status int, from, to origin) redirectStep {
 // Headers that describe a body, dropped together with it, and headers that carry
 // credentials or name the host, dropped at the border of an origin.
 var (
-	bodyHeaders       = []string{"Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", "Expect", "Trailer"}
+	bodyHeaders = []string{
+		"Content-Length", "Content-Type", "Content-Encoding", "Content-Language", "Content-Location", "Content-Disposition",
+		"Content-Digest", "Repr-Digest", "Digest", "Last-Modified", "Transfer-Encoding", "Expect", "Trailer",
+	}
 	credentialHeaders = []string{"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "Host"}
 )
 

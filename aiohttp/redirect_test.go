@@ -379,3 +379,24 @@ func TestRelativeURLsJoinTheBase(t *testing.T) {
 		}
 	}
 }
+
+// RFC 9110 section 15.4: what describes a body stays behind with it, all of it.
+func TestWhatDescribesADroppedBodyIsDropped(t *testing.T) {
+	about := http.Header{
+		"Content-Encoding": {"x"}, "Content-Language": {"de"}, "Content-Location": {"/x"}, "Content-Disposition": {"inline"}, "Digest": {"x"},
+		"Content-Digest": {"x"}, "Repr-Digest": {"x"}, "Last-Modified": {"x"}, "X-Kept": {"yes"},
+	}
+	var seen []exchange
+	run(t, hops(&seen, to(303, "/next"), hello), func(ctx context.Context, w *world) error {
+		resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData("data"), aiohttp.WithHeaders(about))
+		if err != nil {
+			return err
+		}
+		return resp.Close()
+	})
+	for name := range about {
+		if got := line(seen[1].head, name); (got != "") != (name == "X-Kept") {
+			t.Errorf("got %s: %q after the redirect", name, got)
+		}
+	}
+}
