@@ -119,3 +119,6 @@ func ParseLinks(base, line string) []Link {
 	}
 	return appendLinks(nil, line, u)
 }
+
+// BoundaryOf returns the boundary of a multipart body.
+func BoundaryOf(w *MultipartWriter) string { return w.boundary }

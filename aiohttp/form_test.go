@@ -140,3 +140,22 @@ func TestBoundariesDiffer(t *testing.T) {
 		t.Errorf("got %q twice", a)
 	}
 }
+
+// Forms are made on whichever goroutine makes them, and no two have one boundary.
+func TestBoundariesDifferOnAllGoroutines(t *testing.T) {
+	made := make(chan string)
+	for range 8 {
+		go func() {
+			for range 100 {
+				made <- aiohttp.BoundaryOf(aiohttp.NewMultipartWriter("mixed"))
+			}
+		}()
+	}
+	seen := make(map[string]bool)
+	for range 800 {
+		seen[<-made] = true
+	}
+	if len(seen) != 800 {
+		t.Errorf("got %d boundaries for 800 forms", len(seen))
+	}
+}

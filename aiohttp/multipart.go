@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aio-go/aio/internal/http1"
 )
@@ -67,11 +68,11 @@ func NewMultipartWriter(subtype string, opts ...MultipartOption) *MultipartWrite
 // cannot foresee. Their length is always the same, and nothing else depends on them.
 var boundarySeed = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
-var boundaryCount uint64
+var boundaryCount atomic.Uint64 // forms are made on any goroutine
 
 func newBoundary() string {
-	boundaryCount++
-	return fmt.Sprintf("%016x%016x", maphash.Comparable(boundarySeed[0], boundaryCount), maphash.Comparable(boundarySeed[1], boundaryCount))
+	n := boundaryCount.Add(1)
+	return fmt.Sprintf("%016x%016x", maphash.Comparable(boundarySeed[0], n), maphash.Comparable(boundarySeed[1], n))
 }
 
 func validBoundary(b string) bool {
