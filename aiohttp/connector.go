@@ -301,7 +301,7 @@ func (p *poolConnector) key(r *ClientRequest) poolKey {
 	if r.via != nil {
 		k.proxy, k.tunnel = r.via.key, r.via.tunnels(r)
 		if r.via.tls {
-			k.proxyTLS = r.call.opts.proxyTLS()
+			k.proxyTLS = cmp.Or(r.call.opts.proxyTLS(), r.call.opts.tls.config, p.config.tlsConfig) // see proxyConfig
 		}
 	}
 	return k

@@ -2,6 +2,7 @@ package aiohttp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -236,6 +237,31 @@ func TestProxyCredentialsStayWithTheProxy(t *testing.T) {
 			t.Errorf("an origin saw %v through the tunnel", seen.Header)
 		}
 	}
+}
+
+// A proxy that one request trusts is not one that the next must trust: the roots it was verified
+// with are part of the pool key.
+func TestPoolKeyHasTheRootsForTheProxy(t *testing.T) {
+	o, p := newOrigin(t, false, nil), newHTTPProxy(t, true)
+	onLoop(t, func(ctx context.Context) error {
+		s := aiohttp.NewClientSession(aiohttp.WithProxy(p.URL))
+		defer s.Close()
+		trusts := aiohttp.WithTLSConfig(trusting(p.Server))
+		if got, err := fetch(ctx, s, o.at("origin.test", "/"), trusts); err != nil || got != "origin got " {
+			t.Errorf("trusted: got %q and %v", got, err)
+		}
+		for _, opts := range [][]aiohttp.RequestOption{nil, {aiohttp.WithTLSConfig(&tls.Config{})}} {
+			_, err := fetch(ctx, s, o.at("origin.test", "/"), opts...)
+			if !errors.Is(err, aiohttp.ErrClientSSL) {
+				t.Errorf("not trusted: got %v, want the proxy refused", err)
+			}
+		}
+		_, err := fetch(ctx, s, o.at("origin.test", "/"), trusts)
+		if got := s.Stats().Connector; err != nil || got.Reused != 1 {
+			t.Errorf("trusted again: got %v and %+v, want the first connection reused", err, got)
+		}
+		return nil
+	})
 }
 
 // Connections are shared only among requests that would have told the proxy the same.
