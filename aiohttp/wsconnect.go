@@ -227,7 +227,7 @@ func (o *wsOptions) checkAnswer(resp *ClientResponse) (WSHandshake, error) {
 		fault = "invalid challenge response in Sec-WebSocket-Accept"
 	}
 	if fault == "" {
-		h.Protocol = resp.Headers.Get("Sec-Websocket-Protocol")
+		h.Protocol = strings.Join(resp.Headers["Sec-Websocket-Protocol"], ", ") // one, or none of those offered
 		if h.Protocol != "" && !slices.Contains(o.protocols, h.Protocol) {
 			fault = fmt.Sprintf("server chose subprotocol %q, offered were %q", clip(h.Protocol), o.protocols)
 		}

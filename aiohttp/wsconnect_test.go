@@ -199,10 +199,13 @@ func TestWSConnectChecksTheAnswer(t *testing.T) {
 		"wrong Accept":     {func(string) string { return upgrade("another key") }, 101, "challenge"},
 		"extension":        {func(key string) string { return upgrade(key, "Sec-WebSocket-Extensions: permessage-deflate") }, 101, "not offered"},
 		"protocol":         {func(key string) string { return upgrade(key, "Sec-WebSocket-Protocol: other") }, 101, "subprotocol"},
+		"two protocols": {func(key string) string {
+			return upgrade(key, "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: other")
+		}, 101, "subprotocol"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rawWS(t, func(_, key string) string { return row.answer(key) }, func(ctx context.Context, url string, s *aiohttp.ClientSession) error {
-				_, err := s.WSConnect(ctx, url)
+				_, err := s.WSConnect(ctx, url, aiohttp.WithWSProtocols("chat"))
 				var refused *aiohttp.WSServerHandshakeError
 				var response *aiohttp.ClientResponseError
 				if !errors.As(err, &refused) || !errors.As(err, &response) || refused.Status != row.status || !strings.Contains(err.Error(), row.fault) || !strings.Contains(err.Error(), "/chat") {
