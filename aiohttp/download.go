@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/http1"
 )
 
 // ErrChecksum ends a download whose bytes are not the right ones. The part is removed.
@@ -330,7 +331,7 @@ func (t *transfer) finish(ctx context.Context) error {
 // validatorOf returns what can stand in If-Range: a strong entity tag or, without one, a
 // date that is at least a second older than the response (RFC 9110 section 8.8.2.2).
 func validatorOf(h http.Header) string {
-	if tag := h.Get("Etag"); strings.HasPrefix(tag, `"`) {
+	if tag := h.Get("Etag"); strings.HasPrefix(tag, `"`) && http1.ValidHeaderValue(tag) {
 		return tag
 	}
 	modified, err := http.ParseTime(h.Get("Last-Modified"))

@@ -354,6 +354,15 @@ func (r *ClientResponse) Release() {
 	}
 }
 
+// Discard ends a response that is not wanted. If what is left of its body is known to be small it is
+// read first, undecoded, so that the connection survives; for that Discard suspends, and no longer
+// than the limits of the request allow. The error is that of ctx or of the total limit; the response is
+// closed all the same.
+func (r *ClientResponse) Discard(ctx context.Context) error {
+	defer r.Close()
+	return r.finishSmall(ctx, maxRedirectDrain)
+}
+
 // finishSmall ends a response that is not wanted. If its rest is known to be small
 // it is read, undecoded, so that the connection survives.
 func (r *ClientResponse) finishSmall(ctx context.Context, most int64) error {

@@ -4,7 +4,6 @@ package middleware
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/aio-go/aio/aiohttp"
@@ -119,14 +118,5 @@ func status(resp *aiohttp.ClientResponse) int {
 	return resp.Status
 }
 
-// worthReading is how long the body of an answer that nobody wants may be for reading it
-// to cost less than a new connection.
-const worthReading = 16 << 10
-
-// discard ends a response that is not handed on.
-func discard(ctx context.Context, resp *aiohttp.ClientResponse) {
-	if n := resp.ContentLength(); n >= 0 && n <= worthReading && resp.Method() != http.MethodHead {
-		_, _ = resp.Read(ctx) // an error costs the connection, as Close would
-	}
-	resp.Close()
-}
+// discard ends a response that is not handed on. That ctx has ended is noticed by what comes next.
+func discard(ctx context.Context, resp *aiohttp.ClientResponse) { _ = resp.Discard(ctx) }

@@ -272,3 +272,21 @@ func TestDelaysCanBeReplayed(t *testing.T) {
 		t.Errorf("got %v, %v and %v", a, b, other)
 	}
 }
+
+// §3B, CVE-2026-54278: an answer that nobody wants is not decoded, however small it is on the wire.
+func TestAnswersThatAreThrownAwayAreNotDecoded(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		bomb := zipped(strings.Repeat("x", 8<<20))
+		o := replies(reply{status: 503, headers: header("Content-Encoding", "gzip"), body: string(bomb)}, reply{status: 200, body: "ok"})
+		o.t = t
+		decoded := 0
+		trace := &aiohttp.TraceConfig{ResponseChunkReceived: func(_ context.Context, _ *aiohttp.TraceInfo, p []byte) { decoded += len(p) }}
+		s := aiohttp.NewClientSession(aiohttp.WithMiddlewares(middleware.Retry(middleware.RetryPolicy{}), o.serve), aiohttp.WithTrace(trace))
+		defer s.Close()
+		_, body := get(ctx, t, s, "http://h/")
+		if body != "ok" || decoded != len("ok") || o.closed != 2 {
+			t.Errorf("got %q, %d bytes decoded, %d bodies closed; want those of the last answer alone", body, decoded, o.closed)
+		}
+		return nil
+	})
+}
