@@ -25,7 +25,7 @@ import (
 // Bodies are kept as they come over the wire, still compressed, while somebody reads
 // them: a response that is closed before its end is not kept. Several requests for what is
 // not in the cache wait for the first of them. Requests with Range or conditions of
-// their own, and those that say no-store, pass by. Responses to requests with
+// their own, with a Host of their own, and those that say no-store, pass by. Responses to requests with
 // Authorization are kept for requests with the same value only.
 //
 // What the cache did is told by a header Cache-Status in the response (RFC 9211). Cookies
@@ -139,6 +139,7 @@ type lookup struct {
 	foundAt string       // the key it was found under
 	forward string       // why the request is sent on, for Cache-Status
 	spare   bool         // nobody waits for the answer: it is only for the store
+	filling *filling     // what takes the answer into the store, nil if nothing does
 }
 
 // Middleware answers from the cache or sends the request on. It is an
@@ -219,6 +220,8 @@ func (l *lookup) bypass() string {
 		return "request"
 	case l.req.Headers["Content-Length"] != nil || l.req.Headers["Transfer-Encoding"] != nil:
 		return "bypass" // a body, of which the key knows nothing
+	case l.req.Headers["Host"] != nil:
+		return "bypass" // the URL does not say what is asked for
 	case slices.ContainsFunc(conditions, func(name string) bool { return l.req.Headers[name] != nil }):
 		return "bypass"
 	}

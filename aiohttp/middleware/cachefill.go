@@ -139,10 +139,10 @@ func (l *lookup) askIfChanged() bool {
 	if l.found == nil || !l.found.validator() {
 		return false
 	}
-	if tag := l.found.Headers.Get("Etag"); tag != "" {
+	if tag := l.found.condition("Etag"); tag != "" {
 		l.req.Headers["If-None-Match"] = []string{tag}
 	}
-	if date := l.found.Headers.Get("Last-Modified"); date != "" {
+	if date := l.found.condition("Last-Modified"); date != "" {
 		l.req.Headers["If-Modified-Since"] = []string{date}
 	}
 	return true
@@ -212,7 +212,8 @@ func (l *lookup) takeIn(ctx context.Context, resp *aiohttp.ClientResponse, asked
 		f.head.Set()
 	}
 	l.mark(resp.Headers, status+"; stored")
-	resp.Tap(ctx, &filling{lookup: l, entry: e, flight: f})
+	l.filling = &filling{lookup: l, entry: e, flight: f}
+	resp.Tap(ctx, l.filling)
 }
 
 // rememberPass has requests for the URL not wait for one another for a while.
@@ -280,13 +281,23 @@ func (l *lookup) revalidateInBackground(ctx context.Context) {
 	again.req, again.spare = clone, true
 	task := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
 		if resp, err := again.fetch(ctx); err == nil {
-			_, _ = resp.Read(ctx) // into the store; whether that works is nobody's concern
-			resp.Close()
+			again.fill(ctx, resp)
 		}
 		return struct{}{}, nil
 	}, asyncio.WithName("revalidate "+l.req.URL.Host))
 	c.background[l.url] = task
 	task.AddDoneCallback(func(*asyncio.Future[struct{}]) { delete(c.background, l.url) })
+}
+
+// fill reads a response that nobody waits for into the store, as long as that wants it. Whether
+// it works is nobody's concern.
+func (l *lookup) fill(ctx context.Context, resp *aiohttp.ClientResponse) {
+	defer resp.Close()
+	for l.filling != nil && !l.filling.over {
+		if _, err := resp.Content.ReadAny(ctx); err != nil {
+			return
+		}
+	}
 }
 
 // find looks for a response to the request.

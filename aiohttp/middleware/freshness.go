@@ -53,7 +53,17 @@ func (e *cached) storable(request CacheControl, heuristic float64) bool {
 
 // validator reports whether the server can be asked if the response is still good.
 func (e *cached) validator() bool {
-	return e.Headers.Get("Etag") != "" || e.Headers.Get("Last-Modified") != ""
+	return e.condition("Etag") != "" || e.condition("Last-Modified") != ""
+}
+
+// condition is the value of a validator, "" if there is none or none that a request can carry:
+// responses are read more leniently than requests are written.
+func (e *cached) condition(name string) string {
+	value := e.Headers.Get(name)
+	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+		return ""
+	}
+	return value
 }
 
 // longestHeuristic bounds what is guessed.
