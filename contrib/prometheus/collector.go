@@ -43,26 +43,35 @@ type collector struct {
 	labels   prometheus.Labels
 	patience time.Duration
 	up       *prometheus.Desc
-	gauges   []number
+	numbers  []*prometheus.Desc
+	kinds    []prometheus.ValueType
 	read     func() []float64 // on the loop; as many values as there are numbers
 }
 
-// number is one metric of a collector.
-type number struct {
+// number is one metric of a collector, taken from a snapshot.
+type number[S any] struct {
 	name, help string
 	kind       prometheus.ValueType
-	desc       *prometheus.Desc
+	value      func(S) float64
 }
 
-func newCollector(l *asyncio.EventLoop, prefix string, numbers []number, read func() []float64, opts []CollectorOption) *collector {
-	c := &collector{loop: l, patience: patience, gauges: numbers, read: read}
+func newCollector[S any](l *asyncio.EventLoop, prefix string, snapshot func() S, numbers []number[S], opts []CollectorOption) *collector {
+	c := &collector{loop: l, patience: patience}
 	for _, o := range opts {
 		o(c)
 	}
 	c.up = prometheus.NewDesc(prefix+"_up", "Whether the loop has answered in time.", nil, c.labels)
-	for i := range c.gauges {
-		n := &c.gauges[i]
-		n.desc = prometheus.NewDesc(prefix+"_"+n.name, n.help, nil, c.labels)
+	for _, n := range numbers {
+		c.numbers = append(c.numbers, prometheus.NewDesc(prefix+"_"+n.name, n.help, nil, c.labels))
+		c.kinds = append(c.kinds, n.kind)
+	}
+	c.read = func() []float64 {
+		s := snapshot()
+		values := make([]float64, len(numbers))
+		for i, n := range numbers {
+			values[i] = n.value(s)
+		}
+		return values
 	}
 	return c
 }
@@ -70,8 +79,8 @@ func newCollector(l *asyncio.EventLoop, prefix string, numbers []number, read fu
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- c.up
-	for _, n := range c.gauges {
-		out <- n.desc
+	for _, n := range c.numbers {
+		out <- n
 	}
 }
 
@@ -87,8 +96,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		return
 	}
 	out <- prometheus.MustNewConstMetric(c.up, prometheus.GaugeValue, 1)
-	for i, n := range c.gauges {
-		out <- prometheus.MustNewConstMetric(n.desc, n.kind, values[i])
+	for i, n := range c.numbers {
+		out <- prometheus.MustNewConstMetric(n, c.kinds[i], values[i])
 	}
 }
 
@@ -101,24 +110,18 @@ const (
 // steps_total, ready, timers, tasks, tasks_created_total, workers, executor_jobs, sockets and
 // unretrieved_failures, each with aio_loop_ in front.
 func NewLoopCollector(l *asyncio.EventLoop, opts ...CollectorOption) prometheus.Collector {
-	numbers := []number{
-		{name: "turns_total", help: "Turns of the loop.", kind: counter},
-		{name: "steps_total", help: "Callbacks run and tasks resumed.", kind: counter},
-		{name: "ready", help: "Entries of the ready queue.", kind: gauge},
-		{name: "timers", help: "Armed timers, sleeping tasks included.", kind: gauge},
-		{name: "tasks", help: "Unfinished tasks.", kind: gauge},
-		{name: "tasks_created_total", help: "Tasks created.", kind: counter},
-		{name: "workers", help: "Coroutines that wait for tasks.", kind: gauge},
-		{name: "executor_jobs", help: "Jobs of the executor that run or wait.", kind: gauge},
-		{name: "sockets", help: "Open sockets.", kind: gauge},
-		{name: "unretrieved_failures", help: "Failures that nobody has asked for yet.", kind: gauge},
-	}
-	return newCollector(l, "aio_loop", numbers, func() []float64 {
-		s := l.Stats()
-		return []float64{
-			float64(s.Turns), float64(s.Steps), float64(s.Ready), float64(s.Timers), float64(s.Tasks), float64(s.Created),
-			float64(s.Workers), float64(s.Jobs), float64(s.Sockets), float64(s.Unheard),
-		}
+	type stats = asyncio.Stats
+	return newCollector(l, "aio_loop", l.Stats, []number[stats]{
+		{"turns_total", "Turns of the loop.", counter, func(s stats) float64 { return float64(s.Turns) }},
+		{"steps_total", "Callbacks run and tasks resumed.", counter, func(s stats) float64 { return float64(s.Steps) }},
+		{"ready", "Entries of the ready queue.", gauge, func(s stats) float64 { return float64(s.Ready) }},
+		{"timers", "Armed timers, sleeping tasks included.", gauge, func(s stats) float64 { return float64(s.Timers) }},
+		{"tasks", "Unfinished tasks.", gauge, func(s stats) float64 { return float64(s.Tasks) }},
+		{"tasks_created_total", "Tasks created.", counter, func(s stats) float64 { return float64(s.Created) }},
+		{"workers", "Coroutines that wait for tasks.", gauge, func(s stats) float64 { return float64(s.Workers) }},
+		{"executor_jobs", "Jobs of the executor that run or wait.", gauge, func(s stats) float64 { return float64(s.Jobs) }},
+		{"sockets", "Open sockets.", gauge, func(s stats) float64 { return float64(s.Sockets) }},
+		{"unretrieved_failures", "Failures that nobody has asked for yet.", gauge, func(s stats) float64 { return float64(s.Unheard) }},
 	}, opts)
 }
 
@@ -127,21 +130,14 @@ func NewLoopCollector(l *asyncio.EventLoop, opts ...CollectorOption) prometheus.
 // connections_in_use, requests_waiting, connections_made_total and connections_reused_total, each
 // with aio_session_ in front.
 func NewSessionCollector(l *asyncio.EventLoop, s *aiohttp.ClientSession, opts ...CollectorOption) prometheus.Collector {
-	numbers := []number{
-		{name: "requests_total", help: "Requests begun; the hops of redirects count once.", kind: counter},
-		{name: "failures_total", help: "Requests that ended before there was a response.", kind: counter},
-		{name: "connections_idle", help: "Connections that wait to be used again.", kind: gauge},
-		{name: "connections_in_use", help: "Connections that carry a request or are being made.", kind: gauge},
-		{name: "requests_waiting", help: "Requests that wait for a connection.", kind: gauge},
-		{name: "connections_made_total", help: "Connections made.", kind: counter},
-		{name: "connections_reused_total", help: "Requests that went over a kept connection.", kind: counter},
-	}
-	return newCollector(l, "aio_session", numbers, func() []float64 {
-		s := s.Stats()
-		pool := s.Connector
-		return []float64{
-			float64(s.Requests), float64(s.Failures), float64(pool.Idle), float64(pool.InUse), float64(pool.Waiting),
-			float64(pool.Dialed), float64(pool.Reused),
-		}
+	type stats = aiohttp.SessionStats
+	return newCollector(l, "aio_session", s.Stats, []number[stats]{
+		{"requests_total", "Requests begun; the hops of redirects count once.", counter, func(s stats) float64 { return float64(s.Requests) }},
+		{"failures_total", "Requests that ended before there was a response.", counter, func(s stats) float64 { return float64(s.Failures) }},
+		{"connections_idle", "Connections that wait to be used again.", gauge, func(s stats) float64 { return float64(s.Connector.Idle) }},
+		{"connections_in_use", "Connections that carry a request or are being made.", gauge, func(s stats) float64 { return float64(s.Connector.InUse) }},
+		{"requests_waiting", "Requests that wait for a connection.", gauge, func(s stats) float64 { return float64(s.Connector.Waiting) }},
+		{"connections_made_total", "Connections made.", counter, func(s stats) float64 { return float64(s.Connector.Dialed) }},
+		{"connections_reused_total", "Requests that went over a kept connection.", counter, func(s stats) float64 { return float64(s.Connector.Reused) }},
 	}, opts)
 }
