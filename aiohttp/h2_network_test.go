@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,8 @@ type h2World struct {
 	packets  int                                                                    // reads it took
 	conns    int
 	silent   bool // pings are not answered
+	heads    [][]hpack.HeaderField
+	stop     bool // nothing is read behind a head
 	options  []aiohttp.ConnectorOption
 }
 
@@ -114,8 +117,12 @@ func (c *h2ServerConn) run(ctx context.Context) {
 				}
 			case *http2.MetaHeadersFrame:
 				id, path := f.StreamID, f.PseudoValue("path")
+				c.world.heads = append(c.world.heads, slices.Clone(f.Fields))
 				c.reset[id] = new(asyncio.Event)
 				g.Go(func(ctx context.Context) error { c.world.serve(ctx, c, id, path); return c.flush(ctx) })
+				if c.world.stop {
+					return asyncio.Sleep(ctx, time.Minute)
+				}
 			case *http2.DataFrame:
 				c.body[f.StreamID] += len(f.Data())
 				if f.Length > 0 {
@@ -356,6 +363,95 @@ func TestUnreadHTTP2BodyStopsTheServer(t *testing.T) {
 			t.Errorf("got %+v, want the connection to live on", st)
 		}
 		return err
+	})
+}
+
+// A head has its pseudo-header fields first, names in lower case, a field for each cookie, nothing that belongs to HTTP/1; what
+// could be guessed is not remembered on the way.
+func TestHTTP2RequestHeads(t *testing.T) {
+	w := &h2World{}
+	w.run(t, func(ctx context.Context, s *aiohttp.ClientSession) error {
+		_, err := fetch(ctx, s, "http://server/p?q=%20#f", aiohttp.WithHeaders(http.Header{
+			"Connection": {"keep-alive"}, "Keep-Alive": {"5"}, "Te": {"gzip"}, "X-Mixed-Case": {"One", "Two"}, "Host": {"other.example"},
+		}), aiohttp.WithAuth("user", "password"), aiohttp.WithSkipAutoHeaders("User-Agent", "Accept-Encoding"),
+			aiohttp.WithCookies(&http.Cookie{Name: "long", Value: strings.Repeat("x", 40)}, &http.Cookie{Name: "s", Value: "1"}))
+		if err != nil {
+			return err
+		}
+		var got []string
+		for _, f := range w.heads[0] {
+			line := f.Name + "=" + f.Value
+			if f.Sensitive {
+				line += " (sensitive)"
+			}
+			got = append(got, line)
+		}
+		want := []string{
+			":method=GET", ":scheme=http", ":authority=other.example", ":path=/p?q=%20", "accept=*/*",
+			"authorization=Basic dXNlcjpwYXNzd29yZA== (sensitive)",
+			"cookie=long=" + strings.Repeat("x", 40), "cookie=s=1 (sensitive)", "x-mixed-case=One", "x-mixed-case=Two",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		return nil
+	})
+}
+
+// A body that an iterator produces ends with an answer that makes the rest superfluous, although the server says nothing else and
+// lets nothing in.
+func TestHTTP2RefusalEndsAnIterator(t *testing.T) {
+	for _, refusal := range []string{"403", "200"} {
+		w := &h2World{}
+		w.serve = func(ctx context.Context, c *h2ServerConn, stream uint32, path string) {
+			asyncio.Sleep(ctx, time.Second)
+			c.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, EndHeaders: true, EndStream: refusal == "200",
+				BlockFragment: map[string][]byte{"200": {0x88}, "403": {0x08, 0x03, '4', '0', '3'}}[refusal]})
+			c.flush(ctx)
+			asyncio.Sleep(ctx, time.Second)
+			if refusal == "403" {
+				c.WriteData(stream, true, []byte("no"))
+			}
+		}
+		w.run(t, func(ctx context.Context, s *aiohttp.ClientSession) error {
+			ended := false
+			resp, err := s.Post(ctx, "http://server/", aiohttp.WithData(func(yield func([]byte, error) bool) {
+				for yield(make([]byte, 10_000), nil) {
+				}
+				ended = true
+			}))
+			if err != nil {
+				return err
+			}
+			got, err := resp.Text(ctx)
+			if want := map[string]string{"403": "no", "200": ""}[refusal]; got != want || err != nil || !ended || resp.UploadComplete() {
+				t.Errorf("%s: got %q and %v, ended %t", refusal, got, err, ended)
+			}
+			asyncio.Sleep(ctx, time.Second)
+			if last := w.log[len(w.log)-1]; last != "RST_STREAM 1 NO_ERROR" {
+				t.Errorf("%s: the last frame is %s", refusal, last)
+			}
+			return nil
+		})
+	}
+}
+
+// A server that ends its side while it takes nothing is gone, whatever waits to be sent.
+func TestHTTP2ServerThatHangsUpHalfWay(t *testing.T) {
+	w := &h2World{net: aiotest.NewNetwork(aiotest.WithSocketBuffers(4 << 10))}
+	w.serve = func(ctx context.Context, c *h2ServerConn, stream uint32, path string) {
+		c.conn.CloseWrite()
+		asyncio.Sleep(ctx, time.Minute)
+	}
+	w.stop = true
+	w.run(t, func(ctx context.Context, s *aiohttp.ClientSession) error {
+		var err error
+		took := aiotest.Elapsed(ctx, func() { _, err = s.Post(ctx, "http://server/", aiohttp.WithData(make([]byte, 1<<20))) })
+		var e *aiohttp.ServerDisconnectedError
+		if !errors.As(err, &e) || took > time.Second {
+			t.Errorf("got %v after %v, want a disconnect at once", err, took)
+		}
+		return asyncio.Sleep(ctx, 2*time.Minute) // until the server is done
 	})
 }
 

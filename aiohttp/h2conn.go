@@ -160,6 +160,12 @@ func (h *h2Conn) ConnectionLost(err error) {
 	}
 }
 
+// EOFReceived implements asyncio.Protocol. Nothing can be answered any more, hence nothing is worth being sent.
+func (h *h2Conn) EOFReceived() (keepOpen bool) {
+	h.ConnectionLost(nil)
+	return false
+}
+
 // DataReceived implements asyncio.Protocol.
 func (h *h2Conn) DataReceived(p []byte) {
 	if h.pulse.beat() {

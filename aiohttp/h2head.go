@@ -40,9 +40,6 @@ func (e *headEncoder) request(r *ClientRequest) []http2.Field {
 		http2.Field{Name: ":scheme", Value: scheme},
 		http2.Field{Name: ":authority", Value: e.intern(host[len("Host: "):])},
 		http2.Field{Name: ":path", Value: r.loc.target})
-	if r.Method == http.MethodConnect { // RFC 9113 section 8.5
-		e.fields = append(e.fields[:1], http2.Field{Name: ":authority", Value: r.loc.target})
-	}
 	for {
 		line, rest, more := bytes.Cut(lines, crlf)
 		if lines = rest; !more || len(line) == 0 {

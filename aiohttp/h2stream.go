@@ -68,7 +68,9 @@ func (s *h2Stream) take(ev *http2.Event) {
 		s.reset(ev.Err)
 		return
 	}
-	s.ended = s.ended || ev.End
+	if s.ended = ev.End; s.ended {
+		s.wakeUpload()
+	}
 	s.wait.news.Set()
 }
 

@@ -45,7 +45,7 @@ func (s *h2Stream) send(ctx context.Context, r *ClientRequest, resp *ClientRespo
 			return err
 		}
 	}
-	if u.refused() || s.answered && s.status > 299 {
+	if u.refused() {
 		return nil
 	}
 	if !movable(r.body) {
@@ -198,10 +198,11 @@ func (u *h2Upload) end(r *ClientRequest) error {
 	return nil
 }
 
-// refused reports whether the server, or the task that made the request, wants no more.
+// refused reports whether the server, or the task that made the request, wants no more. A server that has answered completely, or
+// with a refusal, need not say so.
 func (u *h2Upload) refused() bool {
 	s := u.stream
-	return u.revoked || s.err != nil || s.Closed()
+	return u.revoked || s.err != nil || s.Closed() || s.ended || s.answered && s.status > 299
 }
 
 // revoke ends the upload of a request that is over.

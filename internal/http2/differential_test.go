@@ -49,7 +49,6 @@ type exchange struct {
 	header  http2.Header
 	got     []byte
 	after   http2.Header
-	done    bool
 }
 
 func randomExchange(rng *rand.Rand) *exchange {
