@@ -73,6 +73,10 @@ func (t *tlsStream) detach() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if rest := t.out[t.sent:]; len(rest) > 0 {
+		t.out, t.sent = nil, 0
+		below = sock.WriteBehind(below, rest)
+	}
 	t.closed, t.notify, t.ready = true, nil, 0
 	t.below = below
 	if t.peeked {
@@ -104,16 +108,4 @@ func (t *tlsStream) readBelow(b []byte) (int, error) {
 		return n, nil
 	}
 	return t.below.Read(b)
-}
-
-// writeBelow is tlsPipe.Write once the stream is detached. What was left to send goes first.
-func (t *tlsStream) writeBelow(b []byte) (int, error) {
-	if t.sent < len(t.out) {
-		rest := t.out[t.sent:]
-		t.out, t.sent = nil, 0
-		if _, err := t.below.Write(rest); err != nil {
-			return 0, err
-		}
-	}
-	return t.below.Write(b)
 }

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/aio-go/aio/asyncio"
 )
@@ -89,6 +91,36 @@ func converse(ctx context.Context, t *testing.T, a, b *asyncio.Conn, before stri
 	}
 	finished, _, recvErr := asyncio.Recv(ctx, done)
 	return errors.Join(err, finished, recvErr)
+}
+
+// What was written but could not be sent yet goes out although nothing more is written.
+func TestDetachedConnSendsWhatWasWritten(t *testing.T) {
+	onTLS(t, func(ctx context.Context, t *testing.T, a, b *asyncio.Conn) error {
+		if !a.CanDetach() {
+			t.Skip("connections of a simulated network cannot leave it")
+		}
+		a.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		n, err := a.Write(pattern(64 << 20))
+		wantErr(t, err, os.ErrDeadlineExceeded)
+		conn, err := a.Detach()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		answered := make(chan error, 1)
+		go func() {
+			_, err := io.ReadFull(conn, make([]byte, 2))
+			answered <- err
+		}()
+		got := make([]byte, n)
+		b.SetDeadline(time.Now().Add(patience / 2))
+		if _, err := io.ReadFull(b, got); err != nil || !bytes.Equal(got, pattern(n)) {
+			t.Errorf("got %v, want the %d bytes that were written", err, n)
+		}
+		send(t, b, "ok")
+		err, _, recvErr := asyncio.Recv(ctx, answered)
+		return errors.Join(err, recvErr)
+	})
 }
 
 // A suspended read ends when the connection is taken away from it.

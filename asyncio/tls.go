@@ -141,7 +141,7 @@ func (p tlsPipe) Read(b []byte) (int, error) {
 
 func (p tlsPipe) Write(b []byte) (int, error) {
 	if p.t.below != nil {
-		return p.t.writeBelow(b)
+		return p.t.below.Write(b)
 	}
 	t := p.t
 	if t.out == nil && t.shaking == nil {

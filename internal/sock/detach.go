@@ -46,6 +46,17 @@ func (s *fallbackStream) Detach() (net.Conn, error) {
 	return c, nil
 }
 
+// WriteBehind returns conn with p on its way, which goes out before all else and whether or not
+// anything else is written.
+func WriteBehind(conn net.Conn, p []byte) net.Conn {
+	c := &aheadConn{Conn: conn, behind: make(chan error, 1)}
+	go func() {
+		_, err := conn.Write(p)
+		c.behind <- err
+	}()
+	return c
+}
+
 // readAhead is the outcome of a read that was begun before its connection was detached.
 type readAhead struct {
 	data []byte
