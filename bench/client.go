@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/aio-go/aio/aiohttp"
 	"github.com/aio-go/aio/asyncio"
@@ -21,9 +22,9 @@ const Connections = 64
 
 // Client is the work of an HTTP client, by the size of the body.
 var Client = []Work{
-	{Op: "get100B", About: "GET of 100 bytes, 64 connections", N: 6400, Steps: 1, Body: 100, AtOnce: Connections, Impls: clients},
+	{Op: "get100B", About: "GET of 100 bytes, 64 connections", N: 6400, Steps: 1, Body: 100, AtOnce: Connections, Impls: slices.Concat(clients, floor)},
 	{Op: "getOne", About: "GET of 100 bytes, one at a time", N: 1000, Steps: 1, Body: 100, AtOnce: 1, Impls: clients},
-	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, AtOnce: Connections, Impls: clients},
+	{Op: "get10KiB", About: "GET of 10 KiB, 64 connections", N: 6400, Steps: 1, Body: 10 << 10, AtOnce: Connections, Impls: slices.Concat(clients, floor)},
 	{Op: "get1MiB", About: "GET of 1 MiB, 64 connections", N: 640, Steps: 1, Body: 1 << 20, AtOnce: Connections, Impls: clients},
 	{
 		Op: "reuse1MiB", About: "GET of 1 MiB into memory used before, 64 connections", N: 640, Steps: 1, Body: 1 << 20, AtOnce: Connections,
