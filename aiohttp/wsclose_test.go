@@ -375,3 +375,20 @@ func TestReceivingWhileClosingDoesNotGoOnForEver(t *testing.T) {
 		return errors.Join(err, late)
 	})
 }
+
+// Without a limit for the peer's answer a connection is still given up when the WebSocket is over
+// and the peer does not see to it: whoever breaks the protocol could otherwise keep it for ever.
+func TestAWebSocketThatIsOverDoesNotLingerForEver(t *testing.T) {
+	virtual(t, func(ctx context.Context) error {
+		for name, in := range map[string]string{"broken": "\xff\xff", "closed": "\x88\x00"} {
+			p := newFramePeer(ctx, aiohttp.WSConfig{CloseTimeout: -1}, nil)
+			p.client.link.hold(true) // the peer does not read either
+			p.client.proto.DataReceived([]byte(in))
+			asyncio.Sleep(ctx, time.Minute)
+			if !p.client.link.aborted {
+				t.Errorf("%s: the connection is still there", name)
+			}
+		}
+		return nil
+	})
+}

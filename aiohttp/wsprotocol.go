@@ -308,7 +308,7 @@ func (p *WSProtocol) peerCloses(ev wsproto.Event) {
 func (p *WSProtocol) finish() {
 	p.end()
 	if !p.gone {
-		p.watch(p.link.Abort) // should the peer not take the rest
+		p.watch(p.patience(), p.link.Abort) // should the peer not take the rest
 		p.link.Close()
 	}
 }
@@ -331,7 +331,7 @@ func (p *WSProtocol) fail(err error) {
 		return
 	}
 	p.enter(wsLingering)
-	p.watch(p.link.Abort)
+	p.watch(p.patience(), p.link.Abort)
 	p.link.WriteEOF()
 	p.regulate()
 }
@@ -382,7 +382,7 @@ func (p *WSProtocol) end() {
 func (p *WSProtocol) EOFReceived() (keepOpen bool) {
 	if p.state < wsLingering {
 		p.lose(p.lost(errWSLost), WSMsgClosed)
-		p.watch(p.link.Abort)
+		p.watch(p.patience(), p.link.Abort)
 	}
 	p.link.Close()
 	return false
@@ -408,10 +408,19 @@ func (p *WSProtocol) ConnectionLost(err error) {
 // Drop gives the connection up at once, for a reason that is not the peer's.
 func (p *WSProtocol) Drop(reason error) { p.abort(p.lost(reason), WSMsgClosed) }
 
-// watch has f called if the connection is not over within the close timeout.
-func (p *WSProtocol) watch(f func()) {
+// patience is how long a connection may last whose WebSocket is over: the close timeout, and the default where the
+// peer's answer may take for ever, since nobody waits for anything any more.
+func (p *WSProtocol) patience() time.Duration {
+	if d := p.config.CloseTimeout; d > 0 {
+		return d
+	}
+	return defaultWSCloseTimeout
+}
+
+// watch has f called if the connection is not over within d, unless that is negative.
+func (p *WSProtocol) watch(d time.Duration, f func()) {
 	p.stopWatch()
-	if d := p.config.CloseTimeout; d > 0 && !p.gone {
+	if d > 0 && !p.gone {
 		p.guard = p.loop.CallLater(d, f)
 	}
 }

@@ -226,7 +226,7 @@ func (p *WSProtocol) BeginClose(code WSCloseCode, reason string) {
 		p.stopHeartbeat()
 		p.queue, p.first, p.queued = nil, 0, 0
 		p.writeClose(code, reason)
-		p.watch(func() {
+		p.watch(p.config.CloseTimeout, func() {
 			p.abort(&WSTimeoutError{URL: p.handshake.URL, What: "close", Limit: p.config.CloseTimeout}, WSMsgClosed)
 		})
 		p.arrived.Set()
