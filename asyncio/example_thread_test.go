@@ -5,6 +5,7 @@ package asyncio_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -169,4 +170,15 @@ func ExampleEventLoop_CallSoonThreadsafe() {
 	// progress 1
 	// progress 2
 	// progress 3
+}
+
+// A digest of something large does not hold up the other tasks of the loop.
+func ExampleCompute() {
+	asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
+		data := make([]byte, 8<<20)
+		sum, err := asyncio.Compute(ctx, func() ([32]byte, error) { return sha256.Sum256(data), nil })
+		fmt.Printf("%x… %v\n", sum[:4], err)
+		return struct{}{}, nil
+	})
+	// Output: 2daeb1f3… <nil>
 }

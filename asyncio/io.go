@@ -85,6 +85,7 @@ type netState struct {
 	large     []byte        // the same for datagrams of Unix sockets
 	spare     [][]byte
 	steppers  *Semaphore // bounds how many TLS handshakes make a step at the same time; nil before the first
+	computing *Semaphore // the same for Compute
 	unclosed  list.List  // client streams that are open, in debug mode
 }
 
