@@ -14,6 +14,8 @@ import (
 	"golang.org/x/net/html/charset"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/aio-go/aio/asyncio"
 )
 
 // A CharsetResolver names the charset of a body whose Content-Type does not. An empty
@@ -47,7 +49,8 @@ func WithCharset(name string) TextOption { return func(o *textOptions) { o.chars
 // Text reads the whole body and returns it as UTF-8, decoded from the charset that
 // Content-Type names; without one the session's [CharsetResolver] is asked, and without
 // that, or if the charset is unknown, it is taken to be UTF-8. Bytes that are invalid in
-// the charset become U+FFFD. It suspends as Read does. A charset given by [WithCharset]
+// the charset become U+FFFD. It suspends as Read does, and while it decodes more than
+// 64 KiB, which is done beside the loop. A charset given by [WithCharset]
 // that does not exist is an error, before anything is read.
 func (r *ClientResponse) Text(ctx context.Context, opts ...TextOption) (string, error) {
 	var o textOptions
@@ -67,11 +70,16 @@ func (r *ClientResponse) Text(ctx context.Context, opts ...TextOption) (string, 
 	if name == "" {
 		name = r.charsetOf(body)
 	}
-	text, err := decodeText(body, name)
-	if err != nil {
-		return "", r.payloadError(err)
+	var text string
+	if len(body) > offloadSize {
+		text, err = asyncio.Compute(ctx, func() (string, error) { return decodeText(body, name) })
+	} else {
+		text, err = decodeText(body, name)
 	}
-	return text, nil
+	if err != nil && ctx.Err() == nil {
+		err = r.payloadError(err)
+	}
+	return text, err
 }
 
 // Encoding returns the name of the charset in which Text decodes the body, which must

@@ -52,32 +52,39 @@ func (p *compressPayload) push(ctx context.Context, to sink) error {
 	return p.compress(ctx, to)
 }
 
+// compress hands what the encoder yields to the sink in the task. Pieces that are large are
+// compressed beside the loop.
 func (p *compressPayload) compress(ctx context.Context, to sink) error {
+	var out bytes.Buffer
 	var z io.WriteCloser
 	if p.coding == codingGzip {
-		z = gzip.NewWriter(sinkWriter(to))
+		z = gzip.NewWriter(&out)
 	} else {
-		z = zlib.NewWriter(sinkWriter(to))
+		z = zlib.NewWriter(&out)
 	}
 	err := p.inner.push(ctx, func(b []byte) error {
-		_, err := z.Write(b)
-		return err
+		if err := compressPiece(ctx, z, b); err != nil || out.Len() == 0 {
+			return err
+		}
+		defer out.Reset()
+		return to(out.Bytes())
 	})
 	if err != nil {
 		return err
 	}
-	return z.Close()
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return to(out.Bytes())
 }
 
-// sinkWriter makes a sink an io.Writer.
-type sinkWriter sink
-
-func (w sinkWriter) Write(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
+func compressPiece(ctx context.Context, z io.Writer, b []byte) error {
+	if len(b) < offloadCompress {
+		_, err := z.Write(b)
+		return err
 	}
-	if err := w(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	return offload(ctx, func() error {
+		_, err := z.Write(b)
+		return err
+	})
 }

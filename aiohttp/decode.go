@@ -3,8 +3,8 @@ package aiohttp
 // Content codings of responses.
 //
 // A decoder is a plain io.Reader that pulls the coded bytes from the connection in
-// the task that reads the body: no goroutine, no queue, and back-pressure for free,
-// because what nobody asks for is not read. Input that is made to hurt is bounded
+// the task that reads the body: no queue, and back-pressure for free, because what nobody
+// asks for is not read; the decoding of large bodies leaves the loop (offload.go). Input that is made to hurt is bounded
 // here: one step yields at most 256 KiB, members follow one another at most 1,024
 // times, a zstd window is at most 8 MiB (RFC 9659), and rubbish behind the end is
 // an error.
@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	decodeStep     = 256 << 10
+	decodeStepSize = 256 << 10
 	maxMembers     = 1024
 	maxZstdWindow  = 8 << 20
 	acceptEncoding = "gzip, deflate, br, zstd"
@@ -73,6 +73,9 @@ type decoder struct {
 	members int
 	err     error // sticky
 	pool    *decoderPool
+	busy    bool        // a read is under way, perhaps on another goroutine: only that touches the rest
+	step    *decodeStep // of that read, if it is on a coroutine
+	dropped bool        // while it was busy
 }
 
 // Read implements io.Reader in steps of at most 256 KiB. An empty body is valid in
@@ -81,8 +84,8 @@ func (d *decoder) Read(p []byte) (int, error) {
 	if d.err != nil {
 		return 0, d.err
 	}
-	if len(p) > decodeStep {
-		p = p[:decodeStep]
+	if len(p) > decodeStepSize {
+		p = p[:decodeStepSize]
 	}
 	if d.stream == nil {
 		if _, err := d.source.Peek(1); err != nil {
@@ -185,23 +188,27 @@ func (d *decoder) nextMember() error {
 	return nil
 }
 
-// finish notes how the stream ended and gives the machinery back for reuse.
+// finish notes how the stream ended.
 func (d *decoder) finish(err error) {
 	if err != io.EOF {
 		d.err = &ContentEncodingError{Coding: d.coding.String(), Err: err}
 	} else {
 		d.err = io.EOF
 	}
-	d.release()
 }
 
-// release may be called at any time; the decoder yields nothing more afterwards.
+// release may be called at any time; the decoder yields nothing more afterwards. What a
+// read under way is using is not given back before that has returned.
 func (d *decoder) release() {
-	if d.err == nil {
-		d.err = ErrResponseClosed
+	if d.busy {
+		d.dropped = true
+		return
 	}
 	if d.source == nil {
 		return
+	}
+	if d.err == nil {
+		d.err = ErrResponseClosed
 	}
 	switch z := d.stream.(type) {
 	case *gzip.Reader:

@@ -221,6 +221,7 @@ func (s *StreamReader) readAll(ctx context.Context, out []byte) ([]byte, error) 
 	if int64(cap(out)-len(out)) < size {
 		out = append(make([]byte, 0, int64(len(out))+size), out...)
 	}
+	s.gathering = true
 	for {
 		n, err := s.read(ctx, out[len(out):cap(out)])
 		out = out[:len(out)+n]
@@ -255,7 +256,10 @@ func WithAnyContentType() JSONOption { return func(o *jsonOptions) { o.anyType =
 
 // JSON reads the whole body and decodes it into v. Unless the media type is
 // application/json or ends in +json the error is a *ContentTypeError and nothing is
-// read. A charset that Content-Type names is heeded. It suspends as Read does.
+// read. A charset that Content-Type names is heeded. It suspends as Read does. A body of
+// more than 64 KiB is decoded on another goroutine, so that the loop goes on: methods
+// UnmarshalJSON must not use the loop's data, and when ctx ends in the middle its error is
+// returned once the decoding is over.
 func (r *ClientResponse) JSON(ctx context.Context, v any, opts ...JSONOption) error {
 	var o jsonOptions
 	for _, opt := range opts {
@@ -268,6 +272,14 @@ func (r *ClientResponse) JSON(ctx context.Context, v any, opts ...JSONOption) er
 	if err != nil {
 		return err
 	}
+	if len(body) > offloadSize {
+		return offload(ctx, func() error { return r.decodeJSON(body, v) })
+	}
+	return r.decodeJSON(body, v)
+}
+
+// decodeJSON runs on another goroutine if the body is large.
+func (r *ClientResponse) decodeJSON(body []byte, v any) error {
 	if name := r.Charset(); name != "" {
 		text, err := decodeText(body, name)
 		if err != nil {

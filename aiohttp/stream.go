@@ -50,6 +50,8 @@ type StreamReader struct {
 	raw     int64 // bytes from the connection
 	content int64 // bytes after decoding
 	reading bool
+
+	gathering bool // whoever reads wants his memory full, and nothing before that
 }
 
 // Read reads up to len(p) bytes into p and returns io.EOF at the end. It suspends
@@ -82,12 +84,7 @@ func (s *StreamReader) fetch(ctx context.Context, p []byte) (n int, err error) {
 	if s.decoder == nil {
 		n, err = s.fetchRaw(ctx, p)
 	} else {
-		s.pull.ctx = ctx
-		n, err = s.decoder.Read(p)
-		s.pull.ctx = nil
-		if n > 0 {
-			err = nil // sticky in the decoder
-		}
+		n, err = s.decode(ctx, p)
 	}
 	s.content += int64(n)
 	if trace := s.resp.call.trace; trace != nil && n > 0 {
@@ -203,7 +200,7 @@ func (s *StreamReader) enter() error {
 	return nil
 }
 
-func (s *StreamReader) leave() { s.reading = false }
+func (s *StreamReader) leave() { s.reading, s.gathering = false, false }
 
 // ReadAny returns what is there, suspending only if nothing is. The slice is valid
 // until the next read or Close. At the end it returns io.EOF. CPython: readany.
@@ -247,6 +244,7 @@ func (s *StreamReader) ReadExactly(ctx context.Context, n int) ([]byte, error) {
 		return nil, err
 	}
 	defer s.leave()
+	s.gathering = true
 	out := make([]byte, n)
 	for have := 0; have < n; {
 		m, err := s.read(ctx, out[have:])
@@ -376,6 +374,7 @@ func (s *StreamReader) readFull(ctx context.Context, p []byte) (int, error) {
 		return 0, err
 	}
 	defer s.leave()
+	s.gathering = true
 	for have := 0; ; {
 		n, err := s.read(ctx, p[have:])
 		have += n
@@ -419,6 +418,9 @@ type pullReader struct {
 }
 
 func (p *pullReader) Read(b []byte) (int, error) {
+	if step := p.stream.decoder.step; step != nil {
+		return step.input(b) // the decoder is not in the task: it asks the task
+	}
 	n, err := p.stream.fetchRaw(p.ctx, b)
 	if err != nil {
 		p.err = err

@@ -137,11 +137,15 @@ func (w WebSocket) ReceiveBytes(ctx context.Context) ([]byte, error) {
 }
 
 // ReceiveJSON receives a text message and decodes it into v. An error of the decoder leaves
-// the connection as it was. CPython: receive_json.
+// the connection as it was. A message of more than 64 KiB is decoded on another goroutine,
+// as [ClientResponse.JSON] does it. CPython: receive_json.
 func (w WebSocket) ReceiveJSON(ctx context.Context, v any) error {
 	data, err := w.receiveType(ctx, WSMsgText)
 	if err != nil {
 		return err
+	}
+	if len(data) > offloadSize {
+		return offload(ctx, func() error { return json.Unmarshal(data, v) })
 	}
 	return json.Unmarshal(data, v)
 }
