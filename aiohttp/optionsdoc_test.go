@@ -26,7 +26,7 @@ var fits = map[string]string{
 	"Option": "session, request", "SessionOption": "session", "RequestOption": "request", "ConnectorOption": "connector",
 	"TLSOption": "connector, session, request", "TextOption": "Text", "JSONOption": "JSON",
 	"CookieJarOption": "CookieJar", "FieldOption": "FormData.AddField", "MultipartOption": "MultipartWriter",
-	"ReconnectOption": "ReconnectingWebSocket",
+	"PartOption": "MultipartReader", "ReconnectOption": "ReconnectingWebSocket",
 }
 
 func TestOptionsPageIsThatOfTheDocComments(t *testing.T) {

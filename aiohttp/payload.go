@@ -71,6 +71,8 @@ func newPayload(body any) (payload, error) {
 		return &memoryPayload{data: v.Bytes(), mediaType: typeBinary}, nil
 	case *StreamReader:
 		return &streamPayload{source: v}, nil
+	case *BodyPartReader:
+		return &partPayload{source: v}, nil
 	case io.Reader:
 		return newReaderPayload(v), nil
 	case iter.Seq2[[]byte, error]:
