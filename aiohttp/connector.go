@@ -81,6 +81,7 @@ type connectorConfig struct {
 	dnsTTLSet    bool
 	dnsSize      int
 	resolver     asyncio.Resolver
+	family       AddressFamily
 	dialer       asyncio.Dialer
 	http2        http2Config
 }

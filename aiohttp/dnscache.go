@@ -52,6 +52,7 @@ var errNoAddress = errors.New("no address")
 // dnsCache belongs to one connector, hence to one loop.
 type dnsCache struct {
 	resolver asyncio.Resolver // nil: the loop's
+	family   AddressFamily
 	ttl      time.Duration
 	most     time.Duration // for answers that bring a time of their own
 	size     int
@@ -85,6 +86,7 @@ func (d *dnsCache) init(c *connectorConfig) {
 	if c.dnsTTLSet && c.dnsTTL >= 0 {
 		d.most = c.dnsTTL
 	}
+	d.family = c.family
 	d.entries = make(map[string]*list.Element)
 	d.pending = make(map[string]*lookup)
 }
@@ -118,6 +120,7 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 			if d.pending[host] == q {
 				delete(d.pending, host)
 			}
+			addrs = slices.DeleteFunc(slices.Clone(addrs), func(ip netip.Addr) bool { return !d.family.has(ip) })
 			if err == nil && len(addrs) == 0 {
 				err = errNoAddress
 			}
@@ -145,13 +148,13 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 func (d *dnsCache) ask(ctx context.Context, host string) ([]netip.Addr, time.Duration, error) {
 	switch r := d.resolver.(type) {
 	case nil:
-		addrs, err := asyncio.LookupHost(ctx, "ip", host)
+		addrs, err := asyncio.LookupHost(ctx, d.family.network(), host)
 		return addrs, d.ttl, err
 	case TTLResolver:
-		addrs, ttl, err := r.LookupHostTTL(ctx, "ip", host)
+		addrs, ttl, err := r.LookupHostTTL(ctx, d.family.network(), host)
 		return addrs, max(0, min(ttl, d.most)), err
 	default:
-		addrs, err := r.LookupHost(ctx, "ip", host)
+		addrs, err := r.LookupHost(ctx, d.family.network(), host)
 		return addrs, d.ttl, err
 	}
 }

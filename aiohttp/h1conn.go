@@ -221,6 +221,11 @@ func (h *h1Conn) beginBody(r *ClientRequest, resp *ClientResponse, head *http1.H
 			return
 		}
 	}
+	if r.call.opts.sizedOnly && head.ContentLength < 0 && !head.Chunked {
+		resp.length = 0
+		h.abort() // whatever follows, nobody can tell where it ends
+		return
+	}
 	resp.setBody(h)
 }
 

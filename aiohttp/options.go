@@ -52,6 +52,7 @@ type settings struct {
 	middlewares  []ClientMiddleware
 	tls          tlsChoice
 	charsets     CharsetResolver
+	sizedOnly    bool                        // a body that only the end of its connection ends is none
 	received     func(received, total int64) // told of every read of a body
 }
 
@@ -162,6 +163,14 @@ func WithSkipAutoHeaders(names ...string) Option {
 // Default: true.
 func WithAutoDecompress(on bool) Option {
 	return setting(func(s *settings) { s.decompress = on })
+}
+
+// WithReadUntilEOF says whether a response of HTTP/1 that announces neither a length nor chunks
+// has the body that comes until the server closes the connection (RFC 9112 section 6.3). If not,
+// it has none, and the connection is closed: for servers that forget Content-Length: 0 and
+// keep the connection open. Default: true. aiohttp: read_until_eof.
+func WithReadUntilEOF(on bool) Option {
+	return setting(func(s *settings) { s.sizedOnly = !on })
 }
 
 // WithMaxBody limits the decoded size of a response body, in bytes; more is a

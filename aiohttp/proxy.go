@@ -29,6 +29,8 @@ const (
 	proxyHTTP    proxyKind = iota // over TCP or, if its location says so, over TLS
 	proxySOCKS5                   // is told addresses
 	proxySOCKS5H                  // is told names
+	proxySOCKS4                   // is told IPv4 addresses
+	proxySOCKS4A                  // is told names
 )
 
 // proxyServer is one proxy with what it is to be told. It is not changed once made.
@@ -47,6 +49,7 @@ const socksPort = "1080"
 
 var proxySchemes = map[string]proxyKind{
 	"http": proxyHTTP, "https": proxyHTTP, "socks5": proxySOCKS5, "socks5h": proxySOCKS5H,
+	"socks4": proxySOCKS4, "socks4a": proxySOCKS4A,
 }
 
 // ParseProxy checks the URL of a proxy as WithProxy takes it: for URLs that come from a
@@ -62,12 +65,12 @@ func ParseProxy(raw string) (*url.URL, error) {
 func parseProxy(raw string) (*proxyServer, error) {
 	scheme, rest, ok := cutScheme(raw)
 	if !ok || !strings.HasPrefix(rest, "//") {
-		return nil, proxyDefect(raw, "it must begin with http://, https://, socks5:// or socks5h://")
+		return nil, proxyDefect(raw, "it must begin with http://, https://, socks5://, socks5h://, socks4:// or socks4a://")
 	}
 	scheme = asciiLower(scheme)
 	kind, ok := proxySchemes[scheme]
 	if !ok {
-		return nil, proxyDefect(raw, "scheme "+clip(scheme)+" is none of http, https, socks5 and socks5h")
+		return nil, proxyDefect(raw, "scheme "+clip(scheme)+" is none of http, https, socks5, socks5h, socks4 and socks4a")
 	}
 	p := &proxyServer{kind: kind}
 	as := scheme
@@ -116,9 +119,12 @@ func (p *proxyServer) finish() (*proxyServer, error) {
 		}
 		p.authorize = v
 	}
+	if p.password != "" && (p.kind == proxySOCKS4 || p.kind == proxySOCKS4A) {
+		return nil, fmt.Errorf("proxy %s: SOCKS4 has no passwords, only a user name", p.name())
+	}
 	if len(p.login) > 255 || len(p.password) > 255 {
 		if p.kind != proxyHTTP {
-			return nil, fmt.Errorf("proxy %s: SOCKS5 has room for 255 bytes of login and of password", p.name())
+			return nil, fmt.Errorf("proxy %s: SOCKS has room for 255 bytes of login and of password", p.name())
 		}
 	}
 	var key strings.Builder
@@ -236,7 +242,7 @@ func (f proxyOption) applyRequest(o *requestOptions) {
 // WithProxy sends requests through a proxy, given by its URL. The scheme says how to talk
 // to it: http or https (requests for http URLs are handed to it, for everything else it
 // is asked for a tunnel with CONNECT), socks5 (names are resolved here) or socks5h (the
-// proxy resolves them). User information in the URL is sent to the proxy as its
+// proxy resolves them), and likewise socks4 and socks4a, which know IPv4 only. User information in the URL is sent to the proxy as its
 // credentials. An empty url means no proxy, whatever the session says. NewClientSession
 // panics if url is none of these; a request fails with *InvalidRequestError. Default: no
 // proxy, or what WithTrustEnv finds.
@@ -263,7 +269,7 @@ func WithProxyFunc(choose func(target *url.URL) (*url.URL, error)) Option {
 }
 
 // WithProxyAuth sets the credentials for the proxy of WithProxy or WithProxyFunc: Basic for
-// HTTP proxies, user name and password (RFC 1929) for SOCKS. They go to no other proxy
+// HTTP proxies, user name and password (RFC 1929) for SOCKS5, the user name for SOCKS4. They go to no other proxy
 // and to no origin. Default: those in the proxy's URL.
 func WithProxyAuth(login, password string) Option {
 	return proxyOption(func(c *proxyChoice) error {

@@ -416,7 +416,7 @@ func TestSOCKSProxy(t *testing.T) {
 // What is no proxy is found before any I/O.
 func TestProxyURLs(t *testing.T) {
 	bad := []string{
-		"127.0.0.1:3128", "proxy", "ftp://proxy/", "socks4://proxy", "http://", "http://proxy:0", "http://proxy/path", "http://proxy?x",
+		"127.0.0.1:3128", "proxy", "ftp://proxy/", "socks6://proxy", "http://", "http://proxy:0", "http://proxy/path", "http://proxy?x",
 		"http://2130706433", "http://a\x01b", "http://user\x00:x@proxy", "socks5://" + strings.Repeat("u", 256) + "@proxy",
 	}
 	onLoop(t, func(ctx context.Context) error {

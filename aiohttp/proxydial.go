@@ -55,7 +55,7 @@ func (t *TCPConnector) connectVia(ctx context.Context, r *ClientRequest) (*async
 // proxy is not to resolve names.
 func (t *TCPConnector) tunnelTargets(ctx context.Context, r *ClientRequest) ([]string, error) {
 	zoneless, _, _ := strings.Cut(r.loc.host, "%") // a zone means nothing elsewhere
-	if r.via.kind != proxySOCKS5 {
+	if r.via.kind != proxySOCKS5 && r.via.kind != proxySOCKS4 {
 		return []string{net.JoinHostPort(zoneless, r.loc.port)}, nil
 	}
 	addrs, err := t.addresses(ctx, r, &endpoint{host: r.loc.host, port: r.loc.port})
@@ -63,7 +63,10 @@ func (t *TCPConnector) tunnelTargets(ctx context.Context, r *ClientRequest) ([]s
 		return nil, err
 	}
 	var targets []string
-	for _, a := range addrs {
+	for i, a := range addrs {
+		if r.via.kind == proxySOCKS4 && !a.Unmap().Is4() && (i < len(addrs)-1 || targets != nil) {
+			continue // the last one tells why, if there is nothing else
+		}
 		targets = append(targets, net.JoinHostPort(a.WithZone("").String(), r.loc.port))
 	}
 	return targets, nil
@@ -76,8 +79,11 @@ func (t *TCPConnector) tunnel(ctx context.Context, r *ClientRequest, end *endpoi
 		return nil, err
 	}
 	ask := askCONNECT
-	if r.via.kind != proxyHTTP {
+	switch r.via.kind {
+	case proxySOCKS5, proxySOCKS5H:
 		ask = askSOCKS
+	case proxySOCKS4, proxySOCKS4A:
+		ask = askSOCKS4
 	}
 	_, err = within(ctx, r, PhaseProxy, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, ask(ctx, r, conn, target)

@@ -52,7 +52,7 @@ func TestEnvironmentChoosesTheProxy(t *testing.T) {
 		{"WebSocket without its own", both, "https://a.test/", true, "http://s:2"},
 		{"not a WebSocket", with(both, "ws_proxy", "http://w:3"), "http://a.test/", false, "http://h:1"},
 		{"not a proxy", map[string]string{"http_proxy": "ftp://h"}, "http://a.test/", false,
-			`environment variable http_proxy: proxy "ftp://h": scheme ftp is none of http, https, socks5 and socks5h`},
+			`environment variable http_proxy: proxy "ftp://h": scheme ftp is none of http, https, socks5, socks5h, socks4 and socks4a`},
 		{"not a proxy, and not needed", map[string]string{"http_proxy": "ftp://h", "no_proxy": "a.test"}, "http://a.test/", false, "direct"},
 
 		{"this machine", both, "http://localhost:8080/", false, "direct"},

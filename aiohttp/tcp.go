@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -32,6 +33,42 @@ type TCPConnector struct {
 // Default: 250 ms.
 func WithHappyEyeballsDelay(d time.Duration) ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.dialer.HappyEyeballsDelay = d })
+}
+
+// WithInterleave sets how many addresses of the family of the first one are tried before the
+// families take turns (First Address Family Count of RFC 8305). Negative keeps the order of the
+// resolver. Default: 1. aiohttp: interleave.
+func WithInterleave(n int) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.dialer.Interleave = n })
+}
+
+// AddressFamily is a choice of addresses to connect to.
+type AddressFamily uint8
+
+// The families. aiohttp takes those of package socket: AF_UNSPEC, AF_INET, AF_INET6.
+const (
+	FamilyAny AddressFamily = iota
+	FamilyIPv4
+	FamilyIPv6
+)
+
+// String returns "any", "IPv4" or "IPv6".
+func (f AddressFamily) String() string { return [...]string{"any", "IPv4", "IPv6"}[f] }
+
+// network is the family as resolvers call it.
+func (f AddressFamily) network() string { return [...]string{"ip", "ip4", "ip6"}[f] }
+
+// has reports whether ip belongs to the family.
+func (f AddressFamily) has(ip netip.Addr) bool {
+	return f == FamilyAny || ip.Unmap().Is4() == (f == FamilyIPv4)
+}
+
+// WithFamily restricts the addresses to connect to; they are looked up for that family alone. An
+// address of another family in a URL, and a host that has none of it, is a
+// *ClientConnectorDNSError. It holds for proxies too, and for addresses that a SOCKS proxy is
+// told. Default: FamilyAny. aiohttp: family.
+func WithFamily(f AddressFamily) ConnectorOption {
+	return connectorOption(func(c *connectorConfig) { c.family = f })
 }
 
 // WithLocalAddr sets the address to connect from. Default: the system's choice.
@@ -130,6 +167,10 @@ func within[T any](ctx context.Context, r *ClientRequest, p Phase, f func(contex
 func (t *TCPConnector) addresses(ctx context.Context, r *ClientRequest, e *endpoint) ([]netip.Addr, error) {
 	host := e.host
 	if ip, err := netip.ParseAddr(host); err == nil {
+		if family := t.config.family; !family.has(ip) {
+			err := fmt.Errorf("the connector is limited to %v by WithFamily", family)
+			return nil, e.failure(&ClientConnectorDNSError{e.connectorError(r, PhaseDNS, err)})
+		}
 		return []netip.Addr{ip}, nil
 	}
 	trace := r.call.trace

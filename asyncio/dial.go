@@ -26,6 +26,10 @@ type Dialer struct {
 	// HappyEyeballsDelay is the head start each address has over the next. Zero means 250 ms;
 	// a negative value tries an address only when the one before has failed.
 	HappyEyeballsDelay time.Duration
+	// Interleave is how many addresses of the family of the first are tried before the
+	// families alternate (First Address Family Count of RFC 8305). Zero means 1, a negative
+	// value the order of the resolver. CPython: interleave.
+	Interleave int
 	// Resolver finds the addresses of hosts; nil means the loop's own.
 	Resolver Resolver
 	// KeepAlive are the keep-alive probes of TCP. By default they are on, with the idle
@@ -57,6 +61,7 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, erro
 	if err != nil {
 		return nil, opError("dial", network, address, err)
 	}
+	e.lead = d.Interleave
 	h, err := l.networkOf(ctx)
 	if err != nil {
 		return nil, opError("dial", network, address, err)

@@ -165,6 +165,37 @@ func TestNegativeHeadStartTriesOneAddressAtATime(t *testing.T) {
 	}, onNetwork(race))
 }
 
+func TestFamiliesAlternateFromWhereItIsSaid(t *testing.T) {
+	hosts := fixedResolver{"2001:db8::1", "2001:db8::2", "192.0.2.1", "2001:db8::3", "192.0.2.2", "192.0.2.3"}
+	for lead, want := range map[int]string{
+		-1: "v6.1 v6.2 v4.1 v6.3 v4.2 v4.3", 0: "v6.1 v4.1 v6.2 v4.2 v6.3 v4.3", 1: "v6.1 v4.1 v6.2 v4.2 v6.3 v4.3",
+		2: "v6.1 v6.2 v4.1 v6.3 v4.2 v4.3", 3: "v6.1 v6.2 v6.3 v4.1 v4.2 v4.3", 9: "v6.1 v6.2 v6.3 v4.1 v4.2 v4.3",
+	} {
+		race := &raceNet{outcome: map[string]outcome{}}
+		for _, host := range hosts {
+			race.outcome[net.JoinHostPort(host, "80")] = outcome{after: time.Millisecond, err: syscall.ECONNREFUSED}
+		}
+		simulate(t, func(ctx context.Context) error {
+			_, err := (&asyncio.Dialer{Resolver: hosts, Interleave: lead}).Dial(ctx, "tcp", "host.example:80")
+			var tried *asyncio.DialError
+			if !errors.As(err, &tried) {
+				return err
+			}
+			var order []string
+			for _, err := range tried.Errors {
+				var op *net.OpError
+				errors.As(err, &op)
+				name := strings.NewReplacer("192.0.2.", "v4.", "[2001:db8::", "v6.", "]", "", ":80", "").Replace(op.Addr.String())
+				order = append(order, name)
+			}
+			if got := strings.Join(order, " "); got != want {
+				t.Errorf("interleave %d: tried %s, want %s", lead, got, want)
+			}
+			return nil
+		}, onNetwork(race))
+	}
+}
+
 func TestCancelledDialGivesItsAttemptsUp(t *testing.T) {
 	race := &raceNet{outcome: map[string]outcome{"192.0.2.1:80": {after: time.Hour}, "192.0.2.2:80": {after: time.Hour}}}
 	simulate(t, func(ctx context.Context) error {

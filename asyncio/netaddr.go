@@ -31,6 +31,7 @@ func (s *connState) failure(op string, err error) error {
 
 // An endpoint is an address as users write it, taken apart.
 type endpoint struct {
+	lead    int    // addresses of the first family before the families alternate; see Dialer.Interleave
 	network string // "tcp", "tcp4", "tcp6" or "unix"; for datagrams "udp", "udp4", "udp6" or "unixgram"
 	host    string // a name, if literal is not valid
 	service string // a service's name, if port is negative

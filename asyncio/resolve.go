@@ -118,7 +118,7 @@ func (e *endpoint) resolve(ctx context.Context, h Host, r Resolver, passive bool
 		return nil, err
 	}
 	addrs := make([]net.Addr, 0, len(ips))
-	for _, ip := range interleaved(ips) {
+	for _, ip := range interleaved(ips, e.lead) {
 		if e.suits(ip) {
 			addrs = append(addrs, e.addr(ip))
 		}
@@ -130,9 +130,10 @@ func (e *endpoint) resolve(ctx context.Context, h Host, r Resolver, passive bool
 }
 
 // interleaved orders addresses as RFC 8305 §4 wants them tried: the families alternate,
-// beginning with that of the first, and each keeps its order.
-func interleaved(ips []netip.Addr) []netip.Addr {
-	if len(ips) < 3 {
+// beginning with lead addresses, or one, of that of the first, and each keeps its order. A
+// negative lead changes nothing.
+func interleaved(ips []netip.Addr, lead int) []netip.Addr {
+	if len(ips) < 3 || lead < 0 {
 		return ips
 	}
 	four := ips[0].Unmap().Is4()
@@ -145,6 +146,8 @@ func interleaved(ips []netip.Addr) []netip.Addr {
 		}
 	}
 	mixed := make([]netip.Addr, 0, len(ips))
+	head := min(max(lead-1, 0), len(first))
+	mixed, first = append(mixed, first[:head]...), first[head:]
 	for i := range max(len(first), len(second)) {
 		if i < len(first) {
 			mixed = append(mixed, first[i])

@@ -118,7 +118,7 @@ func (f *fetchFlags) register(cmd *cobra.Command) {
 	fl.BoolVar(&f.compressed, "compressed", true, "ask for compressed answers and decode them")
 	fl.BoolVar(&f.noDecompress, "no-decompress", false, "keep bodies as they come")
 	fl.BoolVarP(&f.insecure, "insecure", "k", false, "accept any TLS certificate")
-	fl.StringVarP(&f.proxy, "proxy", "x", "", "go through the proxy `URL`: http, https, socks5 or socks5h")
+	fl.StringVarP(&f.proxy, "proxy", "x", "", "go through the proxy `URL`: http, https, socks5, socks5h, socks4 or socks4a")
 	fl.BoolVar(&f.noEnv, "no-env", false, "go through no proxy that http_proxy, https_proxy or all_proxy names")
 	fl.BoolVarP(&f.netrc, "netrc", "n", false, "send the credentials that .netrc, or the file in NETRC, has for a host")
 	fl.StringVar(&f.unixSocket, "unix-socket", "", "connect to the Unix socket `PATH` whatever the URL's host is")
