@@ -51,7 +51,7 @@ bench-peers: ## compare with Python, wrk, curl, wget2: ROWS (all), ROUNDS (5)
 	@go run ./bench/peers -rows $(ROWS) -rounds $(ROUNDS) -python $(PYTHON)
 
 bench-http: ## the HTTP client's rows of bench-peers
-	@$(MAKE) --no-print-directory bench-peers ROWS=get100B,getOne,get10KiB,get1MiB,reuse1MiB,h2get100B,h2get10KiB,h2get1MiB
+	@$(MAKE) --no-print-directory bench-peers ROWS=get100B,getOne,get10KiB,get1MiB,reuse1MiB,h2get100B,h2get10KiB,h2get1MiB,waiting
 
 bench-io: ## the TCP rows of bench-peers: echo, idle connections, accepting
 	@$(MAKE) --no-print-directory bench-peers ROWS=echo64B,echo16KiB,idle,accept

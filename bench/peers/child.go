@@ -66,7 +66,7 @@ func runWork(args []string) (cost, error) {
 	if len(args) != 5 {
 		return cost{}, fmt.Errorf("%s %q: want OP IMPL N SECONDS URL", workCommand, args)
 	}
-	work, ok := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2), args[0])
+	work, ok := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2, bench.Waiting), args[0])
 	if !ok {
 		return cost{}, fmt.Errorf("no work is called %q", args[0])
 	}

@@ -140,7 +140,7 @@ func TestEveryBudgetNamesAPeer(t *testing.T) {
 	}
 	for _, r := range rows {
 		for _, b := range r.budgets {
-			work, _ := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2), r.name)
+			work, _ := bench.Find(slices.Concat(bench.Scheduler, bench.Client, bench.HTTP2, bench.Waiting), r.name)
 			if _, ok := work.Find(b.against); !ok && !slices.Contains(others, b.against) {
 				t.Errorf("row %s has a budget against %q, whom nobody runs", r.name, b.against)
 			}

@@ -112,6 +112,7 @@ var rows = []row{
 	http2Row("h2get100B", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
 	http2Row("h2get10KiB", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
 	http2Row("h2get1MiB", budget{against: "nethttp", figure: cpuTime, limit: 1.15}, budget{against: "nethttp", figure: wallTime, limit: 1.15}),
+	waitingRow("waiting", budget{against: ceiling, figure: memory, limit: 12 << 10}, budget{against: "nethttp", figure: memory, limit: 1}),
 	tcpRow("echo64B", "echo of 64 bytes, 64 connections", time.Microsecond, echoLoad(64), echoBudgets...),
 	tcpRow("echo16KiB", "echo of 16 KiB, 64 connections", time.Microsecond, echoLoad(16<<10), echoBudgets...),
 	tcpRow("idle", "50,000 connections that are silent", time.Microsecond, idleLoad,

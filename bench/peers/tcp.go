@@ -95,12 +95,13 @@ func runServer(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("%s %q: want NAME", serveCommand, args)
 	}
-	i := slices.IndexFunc(bench.TCPServers, func(s bench.TCPServer) bool { return s.Name == args[0] })
+	servers := append(slices.Clone(bench.TCPServers), bench.SlowHost)
+	i := slices.IndexFunc(servers, func(s bench.TCPServer) bool { return s.Name == args[0] })
 	if i < 0 {
 		return fmt.Errorf("no server is called %q", args[0])
 	}
 	stop := make(chan struct{})
-	return bench.TCPServers[i].Serve(func(addrs []net.Addr) {
+	return servers[i].Serve(func(addrs []net.Addr) {
 		var ports []string
 		for _, a := range addrs {
 			ports = append(ports, strconv.Itoa(a.(*net.TCPAddr).Port))
