@@ -22,7 +22,8 @@ import (
 
 // WithNetrc gives requests that have no credentials those for their host in a netrc file,
 // as Basic authentication; its default entry is used for the host of the first URL only,
-// not after a redirect to another one. An empty path means the file that NETRC names, or
+// not after a redirect to another one, and nothing of it is sent unencrypted after a redirect from
+// an encrypted origin. An empty path means the file that NETRC names, or
 // .netrc (on Windows _netrc) in the home directory, which must be readable by its owner
 // alone; that the file is unreadable or malformed is then logged once and otherwise
 // ignored. A path that was given must be good: requests fail if it is not. Default: none.
@@ -117,6 +118,8 @@ func (c *call) useNetrc(ctx context.Context, r *ClientRequest) error {
 		return nil
 	case !r.step.crossOrigin && hasField(c.session.headers, "Authorization"):
 		return nil
+	case len(c.history) > 0 && c.history[0].loc.tls && !r.loc.tls:
+		return nil // what began encrypted does not end with a password in the clear
 	}
 	file, err := source.entries(ctx)
 	if err != nil {

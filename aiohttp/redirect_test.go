@@ -400,3 +400,21 @@ func TestWhatDescribesADroppedBodyIsDropped(t *testing.T) {
 		}
 	}
 }
+
+// A password that a netrc file has for a host is not sent in the clear because an encrypted answer asks for it.
+func TestNetrcDoesNotFollowADowngrade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "netrc")
+	if err := os.WriteFile(path, []byte("machine h login user password s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for first, want := range map[string]bool{"https://h/": false, "http://h/": true} {
+		var seen []exchange
+		run(t, hops(&seen, to(302, "http://h:8080/"), hello), func(ctx context.Context, w *world) error {
+			_, _, err := w.get(ctx, first)
+			return err
+		}, aiohttp.WithNetrc(path))
+		if line(seen[0].head, "Authorization") == "" || (line(seen[1].head, "Authorization") != "") != want {
+			t.Errorf("%s: got %q, then %q", first, seen[0].head, seen[1].head)
+		}
+	}
+}
