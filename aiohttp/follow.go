@@ -47,6 +47,9 @@ func (c *call) follow(ctx context.Context, resp *ClientResponse) (bool, error) {
 func (c *call) advance(resp *ClientResponse, next *location) {
 	r := &c.req
 	step := planRedirect(resp.method, resp.Status, resp.loc.origin(), next.origin())
+	if r.moved { // what the caller gave was meant for an origin that is left already
+		step.crossOrigin, r.moved = true, false
+	}
 	r.own = step.strip(r.own, c.opts.sensitive)
 	r.step.dropBody = r.step.dropBody || step.dropBody
 	r.step.crossOrigin = r.step.crossOrigin || step.crossOrigin

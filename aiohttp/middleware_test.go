@@ -177,6 +177,56 @@ func TestMiddlewareSendsElsewhere(t *testing.T) {
 	}))
 }
 
+// What the caller gave for one origin does not reach another one to which a middleware sends the
+// request, nor one to which that redirects.
+func TestMiddlewareSendsElsewhereWithoutCredentials(t *testing.T) {
+	own := []aiohttp.RequestOption{
+		aiohttp.WithHeaders(http.Header{"Authorization": {"Basic c2VjcmV0"}, "X-Token": {"secret"}, "X-Plain": {"public"}}),
+		aiohttp.WithSensitiveHeaders("X-Token"), aiohttp.WithCookies(&http.Cookie{Name: "a", Value: "secret"}),
+	}
+	for _, c := range []struct {
+		name, to string
+		kept     bool
+		login    string
+	}{
+		{"elsewhere on the same origin", "http://h/b", true, "Basic c2VjcmV0"},
+		{"another host", "http://other/b", false, ""},
+		{"another port", "http://h:81/b", false, ""},
+		{"another host with a login of its own", "http://u:p@other/b", false, "Basic dTpw"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var seen []exchange
+			run(t, hops(&seen, to(302, "/c"), hello), func(ctx context.Context, w *world) error {
+				_, _, err := w.get(ctx, "http://h/a", own...)
+				return err
+			}, aiohttp.WithMiddlewares(func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+				if req.URL.Path == "/a" {
+					if err := req.SetURL(c.to); err != nil {
+						return nil, err
+					}
+				}
+				return next(ctx, req)
+			}))
+			if len(seen) != 2 {
+				t.Fatalf("got %d requests, want two", len(seen))
+			}
+			if got := line(seen[0].head, "Authorization"); got != c.login {
+				t.Errorf("got Authorization %q, want %q", got, c.login)
+			}
+			for i, e := range seen {
+				for _, name := range []string{"Cookie", "X-Token"} {
+					if got := line(e.head, name); (got != "") != c.kept {
+						t.Errorf("request %d has %s %q", i, name, got)
+					}
+				}
+				if strings.Contains(e.head, "c2VjcmV0") != c.kept || line(e.head, "X-Plain") != "public" {
+					t.Errorf("request %d is %q", i, e.head)
+				}
+			}
+		})
+	}
+}
+
 // recorder notes every signal.
 func recorder(log *[]string) *aiohttp.TraceConfig {
 	note := func(s string) func(context.Context, *aiohttp.TraceInfo) {

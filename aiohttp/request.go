@@ -35,6 +35,7 @@ type ClientRequest struct {
 	body    payload
 	framing framing
 	step    redirectStep // what redirects so far have taken away
+	moved   bool         // a middleware has sent it to another origin
 	via     *proxyServer // nil: straight to the origin
 }
 
@@ -46,11 +47,22 @@ func (r *ClientRequest) Session() *ClientSession { return r.call.session }
 // Timeout returns the limits of the request, as the caller set them.
 func (r *ClientRequest) Timeout() ClientTimeout { return r.call.opts.timeout }
 
-// SetURL sends the request elsewhere.
+// SetURL sends the request elsewhere. To another origin it goes as a redirect would: without
+// Authorization, Cookie, Host and what WithSensitiveHeaders names, which a middleware that
+// wants them there sets again, afterwards. A user and password in the URL become
+// Authorization.
 func (r *ClientRequest) SetURL(raw string) error {
 	l := new(location)
 	if d := l.parse(raw); d != nil {
 		return r.call.urlError(raw, d)
+	}
+	if l.origin() != r.loc.origin() {
+		r.moved = true
+		r.Headers = redirectStep{crossOrigin: true}.strip(r.Headers, r.call.opts.sensitive)
+	}
+	if u := l.user; u != nil {
+		password, _ := u.Password()
+		r.Headers["Authorization"] = []string{basicAuth(u.Username(), password)}
 	}
 	r.loc = l
 	r.URL = &r.loc.url

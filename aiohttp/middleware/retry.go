@@ -77,12 +77,12 @@ func (r *retrying) run(ctx context.Context) (*aiohttp.ClientResponse, error) {
 		if err := asyncio.Sleep(ctx, delay); err != nil {
 			return nil, err
 		}
-		r.req.Method, r.req.Headers = method, headers.Clone()
 		if r.req.URL.String() != url {
 			if err := r.req.SetURL(url); err != nil {
 				return nil, err
 			}
 		}
+		r.req.Method, r.req.Headers = method, headers.Clone() // last: on its way back it has lost some
 	}
 }
 

@@ -242,6 +242,28 @@ func TestAttemptsAreVisibleAndStartAfresh(t *testing.T) {
 	}
 }
 
+// An attempt that a middleware sent to another origin costs the next one no credentials.
+func TestAttemptsHaveTheirCredentialsBack(t *testing.T) {
+	o := replies(unavailable(), reply{status: 200})
+	var sent []string
+	inside := func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+		if middleware.Attempt(ctx) == 1 {
+			if err := req.SetURL("http://other/"); err != nil {
+				return nil, err
+			}
+		}
+		sent = append(sent, req.URL.Host+" "+req.Headers.Get("Authorization"))
+		return next(ctx, req)
+	}
+	run(t, o, []aiohttp.ClientMiddleware{middleware.Retry(middleware.RetryPolicy{}), inside}, func(ctx context.Context, s *aiohttp.ClientSession) error {
+		_, _, err := fetch(ctx, s, "GET", "http://h/", aiohttp.WithHeaders(http.Header{"Authorization": {"Basic YTpi"}}))
+		return err
+	})
+	if want := []string{"other ", "h Basic YTpi"}; !slices.Equal(sent, want) {
+		t.Errorf("got %q, want %q", sent, want)
+	}
+}
+
 func TestCancelledWaitForARetryEndsTheRequest(t *testing.T) {
 	o := replies(unavailable("Retry-After", "20"))
 	run(t, o, []aiohttp.ClientMiddleware{middleware.Retry(middleware.RetryPolicy{})}, func(ctx context.Context, s *aiohttp.ClientSession) error {
