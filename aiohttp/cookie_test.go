@@ -281,6 +281,23 @@ func TestCookiesPerDomainAreBounded(t *testing.T) {
 	}
 }
 
+// Who visits very many sites keeps what the last of them have set, and what was set under encryption.
+func TestCookiesOfAllDomainsTogetherAreBounded(t *testing.T) {
+	jar := aiohttp.NewCookieJar()
+	jar.UpdateFromHeaders(parse(t, "https://bank.test/"), []string{"login=x; Secure"})
+	for i := range 20_000 {
+		jar.UpdateFromHeaders(parse(t, fmt.Sprintf("http://h%d.test/", i)), []string{"c=x"})
+	}
+	if n := jar.Len(); n < 3000 || n > 3300 {
+		t.Errorf("got %d cookies, want 3000 to 3300", n)
+	}
+	for url, want := range map[string]string{"http://h0.test/": "", "http://h17500.test/": "c=x", "http://h19999.test/": "c=x", "https://bank.test/": "login=x"} {
+		if got := sent(t, jar, url); got != want {
+			t.Errorf("%s gets %q, want %q", url, got, want)
+		}
+	}
+}
+
 // C60, C68, CVE-2026-34993, CVE-2026-54279: what is saved comes back as it was, host-only cookies included.
 func TestCookieFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cookies.json")

@@ -24,10 +24,16 @@ import (
 	"github.com/aio-go/aio/asyncio"
 )
 
-// maxCookiesPerDomain bounds what one domain may store; see victim for which make room.
-const maxCookiesPerDomain = 50
+const (
+	// maxCookiesPerDomain bounds what one domain may store; see victim for which make room.
+	maxCookiesPerDomain = 50
+	// A jar that has come to maxCookies is cut back to keptCookies, so that it need not look for the oldest each time.
+	maxCookies  = 3300
+	keptCookies = 3000
+)
 
-// CookieJar keeps cookies between requests. It belongs to the loop of the session
+// CookieJar keeps cookies between requests: up to 50 of one domain and 3300 in all, the oldest
+// and those that came without encryption going first. It belongs to the loop of the session
 // that uses it.
 type CookieJar struct {
 	unsafe  bool
@@ -293,7 +299,40 @@ func (j *CookieJar) store(e *cookieEntry) {
 		j.count--
 	}
 	j.domains[e.Domain] = append(list, e)
-	j.count++
+	if j.count++; j.count > maxCookies {
+		j.cutBack()
+	}
+}
+
+func (e *cookieEntry) expired(now time.Time) bool {
+	return !e.Expires.IsZero() && !now.Before(e.Expires)
+}
+
+// cutBack makes room in a jar into which very many domains have put something: what has expired
+// goes, then the oldest that are not Secure, then the oldest (RFC 6265 section 5.3). Cookies
+// that the program itself has given for every host stay.
+func (j *CookieJar) cutBack() {
+	now, known := j.now()
+	var left []*cookieEntry
+	for _, e := range j.entries() {
+		switch {
+		case e.Domain == "":
+		case known && e.expired(now):
+			j.remove(e)
+		default:
+			left = append(left, e)
+		}
+	}
+	secure := func(e *cookieEntry) int {
+		if e.Secure {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(left, func(a, b *cookieEntry) int { return cmp.Or(secure(a)-secure(b), cmp.Compare(a.seq, b.seq)) })
+	for _, e := range left[:max(0, min(len(left), j.count-keptCookies))] {
+		j.remove(e)
+	}
 }
 
 // victim is the cookie of a full domain that makes room for e: one that has expired, else the
@@ -301,8 +340,7 @@ func (j *CookieJar) store(e *cookieEntry) {
 // whoever can write to the wire could otherwise push the cookies of the encrypted site out.
 func (j *CookieJar) victim(list []*cookieEntry, e *cookieEntry) int {
 	now, known := j.now()
-	expired := func(o *cookieEntry) bool { return known && !o.Expires.IsZero() && !now.Before(o.Expires) }
-	if i := slices.IndexFunc(list, expired); i >= 0 {
+	if i := slices.IndexFunc(list, func(o *cookieEntry) bool { return known && o.expired(now) }); i >= 0 {
 		return i
 	}
 	i := slices.IndexFunc(list, func(o *cookieEntry) bool { return !o.Secure })
@@ -361,7 +399,7 @@ func (j *CookieJar) match(l *location) []*cookieEntry {
 		expired := false
 		for _, e := range j.domains[domain] {
 			switch {
-			case known && !e.Expires.IsZero() && !now.Before(e.Expires):
+			case known && e.expired(now):
 				expired = true
 			case e.HostOnly && !exact, e.Secure && !secure, !pathMatches(path, e.Path):
 			default:
@@ -369,7 +407,7 @@ func (j *CookieJar) match(l *location) []*cookieEntry {
 			}
 		}
 		if expired {
-			j.filterDomain(domain, func(e *cookieEntry) bool { return !e.Expires.IsZero() && !now.Before(e.Expires) })
+			j.filterDomain(domain, func(e *cookieEntry) bool { return e.expired(now) })
 		}
 	}
 	look("", true)
