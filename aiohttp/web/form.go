@@ -213,7 +213,9 @@ func (f *FormFile) fill(ctx context.Context, src io.Reader) error {
 		f.content = content
 		return err
 	}
-	spool, err := asyncio.ToThread(ctx, func(context.Context) (*os.File, error) {
+	// What is begun with the file is seen to its end: one that nobody knew of would never be removed.
+	settled := context.WithoutCancel(ctx)
+	spool, err := asyncio.ToThread(settled, func(context.Context) (*os.File, error) {
 		return os.CreateTemp("", "web-upload-*")
 	})
 	if err != nil {
@@ -222,7 +224,7 @@ func (f *FormFile) fill(ctx context.Context, src io.Reader) error {
 	f.spooled = spool.Name()
 	f.Size = 0
 	for {
-		_, err = asyncio.ToThread(ctx, func(context.Context) (int, error) { return spool.Write(content) })
+		_, err = asyncio.ToThread(settled, func(context.Context) (int, error) { return spool.Write(content) })
 		f.Size += int64(len(content))
 		if err != nil {
 			break

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/aio-go/aio/asyncio"
 )
@@ -307,6 +309,33 @@ func TestLargeUploadGoesThroughATemporaryFileAndIsRemoved(t *testing.T) {
 		}
 		t.Errorf("got %q; temporary file %q exists: %v", status(w.Output()), spooled, exists(spooled))
 	})
+}
+
+// A request may be given up while its file is being made: then it is known nevertheless, and removed.
+func TestTemporaryFileOfACancelledUploadIsKnown(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
+		var f FormFile
+		upload := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
+			content := strings.NewReader(strings.Repeat("x", 2*formMemory))
+			return struct{}{}, f.fill(ctx, io.MultiReader(content, iotest.ErrReader(context.Canceled)))
+		})
+		asyncio.Sleep(ctx, 0)
+		upload.Cancel(nil)
+		if _, err := upload.Await(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the upload cancelled", err)
+		}
+		form := &Form{Files: map[string][]*FormFile{"f": {&f}}}
+		_, err := asyncio.ToThread(ctx, func(context.Context) (struct{}, error) { return struct{}{}, nil }) // behind the others
+		if known := form.spooled(); len(known) != 1 || filepath.Dir(known[0]) != dir {
+			t.Errorf("got %q, want one file in %s", known, dir)
+		}
+		return struct{}{}, err
+	}, asyncio.WithExecutorLimit(1))
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func exists(path string) bool {
