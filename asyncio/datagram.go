@@ -32,10 +32,11 @@ type DatagramProtocol interface {
 	// ErrorReceived is called when sending has failed, when a datagram was too large
 	// (*[DatagramTooLargeError]), or when the network reports of one sent earlier, such as
 	// ECONNREFUSED from a port where nobody listens. Errors are *net.OpError. The transport
-	// goes on.
+	// goes on; if receiving fails 64 times in a row it rests in between, a millisecond at first
+	// and at most a second. CPython and uvloop go on without a rest.
 	ErrorReceived(err error)
 	// ConnectionLost is called when the socket is closed: with nil after Close or Abort,
-	// otherwise with what went wrong.
+	// otherwise with what went wrong, such as EBADF if somebody has closed its descriptor.
 	ConnectionLost(err error)
 }
 
@@ -122,6 +123,9 @@ type DatagramTransport struct {
 	high, low int
 	pause     time.Duration // until sending is tried again, if the socket does not tell
 	retry     *TimerHandle
+	failures  int           // of receiving, in a row
+	rest      time.Duration // between them, once there are many
+	resting   *TimerHandle
 	errs      []error // for ErrorReceived, in a turn of its own
 	err       error   // what ConnectionLost is told
 	state     transportState
@@ -159,7 +163,7 @@ func (t *DatagramTransport) socketReady() {
 	if len(t.out) > 0 && t.socket.Ready()&sock.Writable != 0 {
 		t.flush()
 	}
-	if t.state == transportOpen {
+	if t.state == transportOpen && t.resting == nil {
 		t.receive()
 	}
 	finished = true
@@ -181,21 +185,51 @@ func (t *DatagramTransport) receive() {
 	}
 	for range datagramBatch {
 		n, from, err := t.socket.TryReceive(buf)
+		if err == nil || err == sock.ErrWouldBlock {
+			t.failures, t.rest = 0, 0
+		}
 		switch {
 		case err == sock.ErrWouldBlock:
 			return
 		case err != nil:
-			t.protocol.ErrorReceived(t.opError("read", nil, 0, err))
+			t.receiveFailed(err)
 		case t.unix != nil && t.network == "unixgram":
 			t.unix.UnixDatagramReceived(buf[:n], from.Path)
 		default:
 			t.protocol.DatagramReceived(buf[:n], from.AddrPort)
 		}
-		if t.state != transportOpen {
+		if t.state != transportOpen || t.resting != nil {
 			return
 		}
 	}
 	t.event.schedule()
+}
+
+// receiveFailed tells the protocol of an error, or ends the transport if its socket is gone. An
+// error of an earlier datagram is told once; one that does not end says nothing of itself, and
+// must not keep the loop busy.
+func (t *DatagramTransport) receiveFailed(err error) {
+	failure := t.opError("read", nil, 0, err)
+	if isSocketGone(err) {
+		t.fail(failure)
+		return
+	}
+	if t.failures++; t.failures >= datagramBatch {
+		t.rest = min(max(2*t.rest, sendPause), maxReceiveRest)
+		t.resting = t.event.loop.CallLater(t.rest, func() {
+			t.resting = nil
+			t.event.schedule()
+		})
+	}
+	t.protocol.ErrorReceived(failure)
+}
+
+// maxReceiveRest is how long a transport rests at most while receiving fails.
+const maxReceiveRest = time.Second
+
+// isSocketGone reports whether the descriptor is no socket any more: somebody has closed it.
+func isSocketGone(err error) bool {
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EBADF) || errors.Is(err, syscall.ENOTSOCK)
 }
 
 // largeBuffer returns the buffer into which callbacks receive from Unix sockets.
@@ -353,6 +387,9 @@ func (t *DatagramTransport) lose() {
 	t.errs = nil
 	if t.retry != nil {
 		t.retry.Cancel()
+	}
+	if t.resting != nil {
+		t.resting.Cancel()
 	}
 	defer func() { _ = t.socket.Close() }()
 	t.protocol.ConnectionLost(t.err)

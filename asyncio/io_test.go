@@ -46,6 +46,12 @@ func onKernel(t *testing.T, body func(ctx context.Context, t *testing.T) error, 
 	onEach(t, len(networks)-1, body, opts)
 }
 
+// onNative is onKernel for the native poller alone.
+func onNative(t *testing.T, body func(ctx context.Context, t *testing.T) error, opts ...asyncio.RunOption) {
+	t.Helper()
+	onEach(t, 1, body, opts)
+}
+
 func onEach(t *testing.T, first int, body func(ctx context.Context, t *testing.T) error, opts []asyncio.RunOption) {
 	t.Helper()
 	for _, n := range networks[:first] {
