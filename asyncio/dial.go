@@ -9,7 +9,9 @@ package asyncio
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/aio-go/aio/internal/sock"
@@ -54,7 +56,8 @@ func Dial(ctx context.Context, network, address string) (*Conn, error) {
 // name, an address literal, which is not resolved, or empty for this machine; the port a
 // number or the name of a service. Errors are *net.OpError with the address, or *DialError if
 // several addresses were tried; when ctx ends it is the context's error, and attempts under
-// way are given up. CPython: loop.create_connection, asyncio.open_connection.
+// way are given up. While too many connections wait to be accepted, Dial waits too, on network
+// "unix" by trying again and again. CPython: loop.create_connection, asyncio.open_connection.
 func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, error) {
 	l := loopOf(ctx)
 	e, err := parseEndpoint(network, address)
@@ -124,8 +127,10 @@ type dialRace struct {
 	trying  []attempt  // under way, in the order in which they were begun
 	errs    []error
 	waiting waitQueue // the dialling task
-	timer   timer     // ends the head start
-	due     bool      // the head start is over
+	timer   timer     // ends the head start, or the pause
+	due     bool      // it is over
+
+	pause time.Duration // before the address whose backlog is full is tried again
 }
 
 type attempt struct {
@@ -141,11 +146,11 @@ func (r *dialRace) run(ctx context.Context) (sock.Stream, error) {
 		if winner := r.collect(); winner != nil {
 			return winner, nil
 		}
-		if len(r.addrs) > 0 && (r.due || len(r.trying) == 0) {
+		if len(r.addrs) > 0 && (r.due || len(r.trying) == 0 && r.pause == 0) {
 			r.begin()
 			continue
 		}
-		if len(r.trying) == 0 {
+		if len(r.addrs) == 0 && len(r.trying) == 0 {
 			return nil, nil
 		}
 		if err := r.waiting.wait(ctx, waitConnect); err != nil {
@@ -205,8 +210,21 @@ func (r *dialRace) headStart() time.Duration {
 }
 
 func (r *dialRace) failed(addr net.Addr, err error) {
+	if r.network == "unix" && errors.Is(err, syscall.EAGAIN) {
+		r.later(addr)
+		return
+	}
 	r.due = true
 	r.errs = append(r.errs, &net.OpError{Op: "dial", Net: r.network, Source: r.dialer.LocalAddr, Addr: addr, Err: err})
+}
+
+// later tries addr, the only one, again after a pause. A Unix socket that may not block is not put
+// into a queue if there are too many who wait to be accepted, and is told so (connect(2), EAGAIN);
+// nobody tells when there is room. One that may block waits, and so does TCP.
+func (r *dialRace) later(addr net.Addr) {
+	r.addrs = append(r.addrs, addr)
+	r.pause = min(max(2*r.pause, sendPause), maxSendPause)
+	r.loop.timers.add(&r.timer, r.loop.deadlineIn(r.pause), (*headStartOver)(r))
 }
 
 // headStartOver is a race as the entry that its timer schedules.

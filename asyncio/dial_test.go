@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -297,4 +299,100 @@ func TestFamiliesAlternate(t *testing.T) {
 		}
 		return nil
 	}, onNetwork(race))
+}
+
+func needsFullBacklog(t *testing.T) {
+	t.Helper()
+	switch {
+	case strings.HasSuffix(t.Name(), "portable"):
+		t.Skip("package net sets the length of the backlog itself")
+	case strings.HasSuffix(t.Name(), "native") && runtime.GOOS != "linux":
+		t.Skip("the system refuses where the backlog is full")
+	}
+}
+
+// A Unix socket has no place in a backlog that is full, and is not told when there is room.
+func TestFullBacklogOfUnixSocketMakesDialsWait(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		needsFullBacklog(t)
+		const dials = 6
+		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(t.TempDir(), "s"), asyncio.WithBacklog(1))
+		if err != nil {
+			return err
+		}
+		address, own := ln.Addr().String(), filepath.Join(t.TempDir(), "own")
+		connected := 0
+		for i := range dials {
+			d := new(asyncio.Dialer)
+			if i == dials-1 && !strings.HasSuffix(t.Name(), simulated) {
+				d.LocalAddr = &net.UnixAddr{Name: own, Net: "unix"} // is bound anew at each attempt
+			}
+			asyncio.CreateTask(ctx, func(ctx context.Context) (none, error) {
+				c, err := d.Dial(ctx, "unix", address)
+				if err != nil {
+					t.Error(err)
+					return none{}, nil
+				}
+				connected++
+				return none{}, c.Close()
+			})
+		}
+		until(ctx, t, "some connections", func() bool { return connected > 0 })
+		_, err = asyncio.Timeout(ctx, 50*time.Millisecond, func(ctx context.Context) (*asyncio.Conn, error) {
+			return asyncio.Dial(ctx, "unix", address)
+		})
+		wantErr(t, err, context.DeadlineExceeded)
+		if connected == dials {
+			t.Error("the backlog was never full")
+		}
+		for range dials {
+			c, err := ln.Accept(ctx)
+			if err != nil {
+				return err
+			}
+			c.Close()
+		}
+		until(ctx, t, "the others", func() bool { return connected == dials })
+		return nil
+	})
+}
+
+func TestDialThatWaitsForBacklogHearsThatTheListenerIsGone(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		needsFullBacklog(t)
+		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(t.TempDir(), "s"), asyncio.WithBacklog(1))
+		if err != nil {
+			return err
+		}
+		address := ln.Addr().String()
+		asyncio.RunningLoop(ctx).CallLater(20*time.Millisecond, func() { ln.Close() })
+		for {
+			c, err := asyncio.Dial(ctx, "unix", address)
+			if err == nil {
+				defer c.Close()
+				continue
+			}
+			if !errors.Is(err, syscall.ENOENT) && !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("got %v, want that nobody listens", err)
+			}
+			return nil
+		}
+	})
+}
+
+func TestRefusedDialLeavesNoFileBehind(t *testing.T) {
+	onKernel(t, func(ctx context.Context, t *testing.T) error {
+		path := unixPath(t)
+		ln, err := asyncio.Listen(ctx, "unix", path, asyncio.WithSocketCleanup(false))
+		if err != nil {
+			return err
+		}
+		ln.Close()
+		d := &asyncio.Dialer{LocalAddr: &net.UnixAddr{Name: path + "own", Net: "unix"}}
+		for range 2 { // the second finds nothing in its place
+			_, err = d.Dial(ctx, "unix", path)
+			wantErr(t, err, syscall.ECONNREFUSED)
+		}
+		return nil
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -67,6 +68,9 @@ func (p *fallbackPoller) Dial(network string, remote net.Addr, opts DialOptions)
 	go func() {
 		conn, err := d.DialContext(ctx, network, remote.String())
 		cancel()
+		if call := (*os.SyscallError)(nil); errors.As(err, &call) && call.Syscall == "connect" {
+			fileOf(opts.Local).remove() // it was bound before
+		}
 		p.post(func() { s.dialled(conn, err) })
 	}()
 	return s, nil

@@ -35,6 +35,7 @@ func (p *nativePoller) Dial(network string, remote net.Addr, opts DialOptions) (
 	connecting, err := connect(fd, peer)
 	if err != nil {
 		closeFD(fd)
+		fileOf(opts.Local).remove() // it was bound just now; another attempt wants to bind it again
 		return nil, err
 	}
 	// Not before connect: an unconnected socket counts as hung up.
