@@ -192,10 +192,17 @@ func (p *nativePoller) deliverWatched() error {
 	return nil
 }
 
-// rearm has the kernel tell again what is still waited for.
+// rearm has the kernel tell again what is still waited for. Those whose descriptor has been closed
+// meanwhile, as one who was told may have done, are told so.
 func (p *nativePoller) rearm(d *watchedFD) {
-	w := d.watches[0]
-	if err := w.conn.Control(func(uintptr) { _, _ = p.watched.queue.arm(d.fd, d.gen, d.wanted()) }); err != nil {
+	for _, w := range slices.Clone(d.watches) {
+		if w.at != d {
+			continue // ended by one of those before
+		}
+		err := w.conn.Control(func(uintptr) { _, _ = p.watched.queue.arm(d.fd, d.gen, d.wanted()) })
+		if err == nil {
+			return
+		}
 		p.end(w, gone(err))
 	}
 }
