@@ -53,7 +53,6 @@ func (s partsState) String() string { return [...]string{"preamble", "body", "be
 var (
 	errPartTruncated = fmt.Errorf("the body ends before its last delimiter: %w", io.ErrUnexpectedEOF)
 	errPartHeader    = errors.New("malformed header of a part")
-	errPartDelimiter = errors.New("malformed delimiter")
 	errPartPreamble  = errors.New("no delimiter within the first 64 KiB")
 )
 
