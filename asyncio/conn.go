@@ -71,7 +71,7 @@ func (s *connState) attach(stream sock.Stream) {
 
 // notify is called by the poller: it wakes whoever waits for what has become ready.
 func (s *connState) notify(ready sock.Ready) {
-	if ready&^sock.Writable != 0 && !s.reading.queue.wakeOne() {
+	if ready&^sock.Writable != 0 && !s.reading.wake() {
 		s.hook.schedule()
 	}
 	if ready&(sock.Writable|sock.Broken) != 0 {
@@ -96,7 +96,7 @@ func (c *Conn) ReadContext(ctx context.Context, p []byte) (int, error) { return 
 
 func (s *connState) read(ctx context.Context, p []byte) (int, error) {
 	s.loop.checkGoroutine("Conn.Read")
-	if s.closed || s.reading.expired || !s.reading.queue.empty() {
+	if s.closed || s.reading.expired || s.reading.taken() {
 		return 0, s.failure("read", s.readRefusal())
 	}
 	for {
@@ -296,7 +296,7 @@ func (c *Conn) relay(w io.Writer) (n int64, err error) {
 // awaitReadable suspends the running task until a read would not.
 func (s *connState) awaitReadable(ctx context.Context) error {
 	s.loop.checkGoroutine("Conn.WriteTo")
-	if s.closed || s.reading.expired || !s.reading.queue.empty() {
+	if s.closed || s.reading.expired || s.reading.taken() {
 		return s.failure("read", s.readRefusal())
 	}
 	for !s.view.Readable() {

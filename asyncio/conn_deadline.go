@@ -18,6 +18,7 @@ type connSide struct {
 	why     waitReason
 	queue   waitQueue // the task suspended in this direction
 	when    time.Duration
+	woken   bool // that task was told that it can go on, and has not run yet
 	limited bool // when is a deadline
 	expired bool // the deadline has passed and nobody has set another
 	timer   timer
@@ -34,11 +35,25 @@ func (d *connSide) wait(ctx context.Context) error {
 		d.loop.timers.add(&d.timer, d.when, d)
 	}
 	err := d.loop.parkOn(s, &d.queue, d.why)
+	d.woken = false
 	if d.limited {
 		d.loop.timers.remove(&d.timer)
 	}
 	return err
 }
+
+// wake lets the task that is suspended go on, and reports whether there is one.
+func (d *connSide) wake() bool {
+	if !d.queue.wakeOne() {
+		return false
+	}
+	d.woken = true
+	return true
+}
+
+// taken reports whether the direction is a task's: it is suspended, or was just woken and comes
+// before others who find what it was woken for.
+func (d *connSide) taken() bool { return d.woken || !d.queue.empty() }
 
 // scopeFor is scopeOf, with nil for the scope of the running task.
 func (l *EventLoop) scopeFor(ctx context.Context) (s *scope, made bool) {

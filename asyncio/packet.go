@@ -62,7 +62,7 @@ func newPacketConn(l *EventLoop, network string, socket sock.Packet) *PacketConn
 // notify is called by the poller.
 func (s *packetState) notify(ready sock.Ready) {
 	if ready&^sock.Writable != 0 {
-		s.reading.queue.wakeOne()
+		s.reading.wake()
 	}
 	if ready&^sock.Readable != 0 {
 		s.writing.queue.wakeOne()
@@ -106,7 +106,7 @@ func (c *PacketConn) Read(p []byte) (int, error) {
 
 func (s *packetState) receive(ctx context.Context, p []byte) (int, sock.PacketAddr, error) {
 	s.loop.checkGoroutine("PacketConn.ReadFrom")
-	if s.streak++; s.streak >= packetStreak && s.loop.inTask {
+	if s.streak++; s.streak >= packetStreak && s.loop.inTask && !s.reading.taken() {
 		s.streak = 0
 		if err := s.giveWay(ctx); err != nil {
 			return 0, sock.PacketAddr{}, err
@@ -145,7 +145,7 @@ func (s *packetState) readRefusal() error {
 		return errConnClosed
 	case s.reading.expired:
 		return errDeadline
-	case !s.reading.queue.empty():
+	case s.reading.taken():
 		return ErrConcurrentRead
 	}
 	return nil
