@@ -42,8 +42,9 @@ func openPipe(fds *[2]int) error {
 	if err := unix.Pipe(fds[:]); err != nil {
 		return err
 	}
-	for _, fd := range fds {
-		if err := setPrivate(fd); err != nil {
+	for i, fd := range fds {
+		if err := setPrivate(fd); err != nil { // which has closed it
+			closeFD(fds[1-i])
 			return err
 		}
 	}
