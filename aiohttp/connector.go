@@ -314,6 +314,7 @@ func (p *poolConnector) closedError(r *ClientRequest) error {
 
 // wait queues the request for a slot.
 func (p *poolConnector) wait(ctx context.Context, r *ClientRequest, key *poolKey) (*slot, error) {
+	r.call.compactHead()
 	r.call.trace.queuedStart(ctx)
 	defer r.call.trace.queuedEnd(ctx)
 	granted := asyncio.NewFuture[*slot](ctx)
@@ -359,6 +360,7 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 			p.discard(s)
 		}
 	}()
+	r.call.compactHead()
 	r.call.trace.createStart(ctx)
 	dialing, stop := asyncio.WithDeadline(ctx, noDeadline)
 	s.conn = dialAttempt(stop)

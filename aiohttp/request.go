@@ -350,6 +350,16 @@ func (c *call) dropHead() {
 	}
 }
 
+// compactHead moves the head of a request that has to wait for its connection to memory of its own
+// size: very many may wait at a time, and a buffer is several times as large.
+func (c *call) compactHead() {
+	if n := len(c.head); cap(c.head) == smallBuffer && n <= smallBuffer/4 {
+		own := append(make([]byte, 0, n), c.head...)
+		c.session.buffers.put(c.head)
+		c.head = own
+	}
+}
+
 // measure readies the body for being sent, for the first time or once more.
 func (c *call) measure(ctx context.Context, r *ClientRequest) error {
 	if c.opts.compress != codingIdentity {
