@@ -550,21 +550,27 @@ func TestReadingAndWritingAllocateNothing(t *testing.T) {
 func TestReaderThatWasWokenComesBeforeASecondOne(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		c, peer := connPair(ctx, t)
-		first := spawn(ctx, func(context.Context) error { wantRead(t, c, "mine"); return nil })
-		if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
+		return readAfterAnother(ctx, t, c, peer)
+	})
+}
+
+// readAfterAnother reads from c, in every turn until the first reader is done, while that waits for
+// what peer sends.
+func readAfterAnother(ctx context.Context, t *testing.T, c, peer net.Conn) error {
+	first := spawn(ctx, func(context.Context) error { wantRead(t, c, "mine"); return nil })
+	if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
+		return err
+	}
+	send(t, peer, "mine")
+	for !first.Done() { // in the turn in which the first is woken too, this comes before it
+		_, err := c.Read(make([]byte, 10))
+		if wantErr(t, err, asyncio.ErrConcurrentRead); t.Failed() {
+			first.Cancel(nil)
+		}
+		if err := asyncio.Sleep(ctx, 0); err != nil {
 			return err
 		}
-		send(t, peer, "mine")
-		for !first.Done() { // in the turn in which the first is woken too, this comes before it
-			_, err := c.Read(make([]byte, 10))
-			if wantErr(t, err, asyncio.ErrConcurrentRead); t.Failed() {
-				first.Cancel(nil)
-			}
-			if err := asyncio.Sleep(ctx, 0); err != nil {
-				return err
-			}
-		}
-		_, err := first.Await(ctx)
-		return err
-	})
+	}
+	_, err := first.Await(ctx)
+	return err
 }

@@ -349,22 +349,6 @@ func TestNamesOfPacketPeersAreTriedInTurn(t *testing.T) {
 func TestReaderThatWasWokenComesBeforeASecondOneOfDatagrams(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		c := listenPacket(ctx, t)
-		peer := dialPacket(ctx, t, c.LocalAddr())
-		first := spawn(ctx, func(context.Context) error { wantRead(t, c, "mine"); return nil })
-		if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
-			return err
-		}
-		send(t, peer, "mine")
-		for !first.Done() { // in the turn in which the first is woken too, this comes before it
-			_, err := c.Read(make([]byte, 10))
-			if wantErr(t, err, asyncio.ErrConcurrentRead); t.Failed() {
-				first.Cancel(nil)
-			}
-			if err := asyncio.Sleep(ctx, 0); err != nil {
-				return err
-			}
-		}
-		_, err := first.Await(ctx)
-		return err
+		return readAfterAnother(ctx, t, c, dialPacket(ctx, t, c.LocalAddr()))
 	})
 }
