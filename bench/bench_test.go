@@ -16,51 +16,39 @@ import (
 
 func BenchmarkScheduler(b *testing.B) {
 	for _, work := range bench.Scheduler {
-		for _, impl := range work.Impls {
-			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
-				measure(b, work, impl, "")
-			})
-		}
+		measureAll(b, work, "")
 	}
 }
 
 func BenchmarkClient(b *testing.B) {
-	server := startOrigin(b, origin.Start)
-	for _, work := range bench.Client {
-		url, err := server.Put(work.Op, make([]byte, work.Body))
-		if err != nil {
-			b.Fatal(err)
-		}
-		for _, impl := range work.Impls {
-			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
-				measure(b, work, impl, url)
-			})
-		}
-	}
+	measureClients(b, startOrigin(b, origin.Start), bench.Client)
 }
 
 func BenchmarkProcess(b *testing.B) {
 	for _, work := range bench.Process {
-		for _, impl := range work.Impls {
-			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
-				measure(b, work, impl, "")
-			})
-		}
+		measureAll(b, work, "")
 	}
 }
 
 func BenchmarkClientHTTP2(b *testing.B) {
-	server := startOrigin(b, origin.StartHTTP2)
-	for _, work := range bench.HTTP2 {
+	measureClients(b, startOrigin(b, origin.StartHTTP2), bench.HTTP2)
+}
+
+func measureClients(b *testing.B, server *origin.Server, works []bench.Work) {
+	for _, work := range works {
 		url, err := server.Put(work.Op, make([]byte, work.Body))
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, impl := range work.Impls {
-			b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
-				measure(b, work, impl, url)
-			})
-		}
+		measureAll(b, work, url)
+	}
+}
+
+func measureAll(b *testing.B, work bench.Work, url string) {
+	for _, impl := range work.Impls {
+		b.Run("op="+work.Op+"/impl="+impl.Name, func(b *testing.B) {
+			measure(b, work, impl, url)
+		})
 	}
 }
 
