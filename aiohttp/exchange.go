@@ -2,11 +2,12 @@ package aiohttp
 
 // Requests that are carried by code which blocks.
 //
-// HTTP/3 exists for Go as an http.RoundTripper, and so does much that users bring along. Such code runs on a goroutine of its own for as long as the request takes: the
-// exchange is what that goroutine and the task of the request have between them. The task
-// looks for what it wants, under a lock, and waits for news if it is not there; the goroutine
-// leaves what it has and says so. Neither ever waits for the other while it holds the lock,
-// and what is under way between them is bounded by one buffer in each direction.
+// HTTP/3 exists for Go as an http.RoundTripper, and so does much that users bring along. Such
+// code runs on a goroutine of its own for as long as the request takes: the exchange is what
+// that goroutine and the task of the request have between them. The task looks for what it
+// wants, under a lock, and waits for news if it is not there; the goroutine leaves what it has
+// and says so. Neither ever waits for the other while it holds the lock, and what is under way
+// between them is bounded by one buffer in each direction.
 
 import (
 	"cmp"
