@@ -95,29 +95,39 @@ func (w *worker) beside() *workerAside {
 	return a
 }
 
-func (l *EventLoop) newWorker() *worker {
+// A workerBody is what the coroutine of a worker runs, as iter.Pull takes it. There is one for
+// every type of result: a task whose type is the worker's needs no frame below its coroutine's
+// but that one, and each frame of a suspended coroutine is one more that the garbage collector
+// has to walk.
+type workerBody[T any] func(yield func(struct{}) bool)
+
+// newWorker makes a worker for a task that starts, and others after it, of whatever types.
+func (l *EventLoop) newWorker(t *task) *worker {
 	w := new(worker)
 	w.node.owner = w
 	// A worker ends when it is resumed without a task, or by force: stop is not needed.
-	w.next, _ = iter.Pull(l.serve)
+	w.next, _ = iter.Pull(t.body().serving())
 	l.newborn = w // it begins at once
 	return w
 }
 
-// serving returns the body of the coroutines: what a worker does. It is a closure, not a
-// method, because the value of a method has a frame of its own, and there must be only one of
-// it, by which bottomOfWorkers is known.
+// serving returns the body of workers whose tasks have results of type T. It is a closure in a
+// function that is not inlined because inSomeTask knows it by its name.
 //
 //go:noinline
-func (l *EventLoop) serving() func(yield func(struct{}) bool) {
+func serving[T any](l *EventLoop) workerBody[T] {
 	return func(yield func(struct{}) bool) {
 		w := l.newborn
 		w.yield = yield
+		defer w.fall()
 		for w.under != nil {
 			w.noteGoroutine()
-			if l.options.labels {
+			switch t, ok := w.task().of.owner.(*Task[T]); {
+			case l.options.labels:
 				w.runLabelled()
-			} else {
+			case ok:
+				t.conclude(t.coro(&t.core.scope))
+			default:
 				w.task().body().execute()
 			}
 			if t := l.takeFresh(); t != nil {
@@ -133,6 +143,18 @@ func (l *EventLoop) serving() func(yield func(struct{}) bool) {
 			yield(struct{}{})
 		}
 	}
+}
+
+// fall is what a worker does last. If it has a task still, the task's coroutine has panicked or
+// was left by runtime.Goexit: that ends the task, and the worker with it.
+func (w *worker) fall() {
+	if w.under == nil {
+		return
+	}
+	l := w.under.loop
+	w.task().body().crashed(recover())
+	delete(l.aside, w)
+	w.under = nil
 }
 
 // adopt makes t, which has not started, the task of w.
@@ -159,14 +181,14 @@ func (l *EventLoop) current() *worker {
 	return l.holder
 }
 
-// takeWorker returns a worker for a task that starts.
-func (l *EventLoop) takeWorker() *worker {
+// takeWorker returns a worker for t, which starts.
+func (l *EventLoop) takeWorker(t *task) *worker {
 	if n := len(l.idleWorkers); n > 0 {
 		w := l.idleWorkers[n-1]
 		l.idleWorkers = l.idleWorkers[:n-1]
 		return w
 	}
-	return l.newWorker()
+	return l.newWorker(t)
 }
 
 // takeFresh removes the head of the ready queue if it belongs to this turn and is a task

@@ -42,13 +42,13 @@ type EventLoop struct {
 	taskSeq  uint64
 
 	idleWorkers []*worker
-	newborn     *worker                   // whose coroutine has not begun
-	serve       func(func(struct{}) bool) // the body of every worker's coroutine
-	aside       map[*worker]*workerAside  // what only some workers need
-	visits      uint64                    // suspensions under the scope of another task
-	foreign     foreignWatch              // ring of the contexts from outside that are watched
-	outside     int                       // things outside that may still wake the loop
-	deadlines   int                       // contexts from outside that end by themselves
+	newborn     *worker                  // whose coroutine has not begun
+	workerBody  any                      // the workerBody[T] made last
+	aside       map[*worker]*workerAside // what only some workers need
+	visits      uint64                   // suspensions under the scope of another task
+	foreign     foreignWatch             // ring of the contexts from outside that are watched
+	outside     int                      // things outside that may still wake the loop
+	deadlines   int                      // contexts from outside that end by themselves
 	unheard     unheardList
 	executor    executor
 	signals     signalHandlers
@@ -123,7 +123,6 @@ func newLoop(outer context.Context, opts []LoopOption) *EventLoop {
 	l.picker = l.options.picker
 	l.inbox.idle = newSleeper()
 	l.foreign.prev, l.foreign.next = &l.foreign, &l.foreign
-	l.serve = l.serving()
 	l.unheard.init(l)
 	l.executor.init(l, l.options.executorLimit)
 	l.processes.init(l)

@@ -3,19 +3,21 @@ package asyncio
 // Telling tasks from goroutines.
 //
 // Code that was written for goroutines does not say who calls. Nothing cheap in Go tells which
-// goroutine is running, but every coroutine of a loop begins in the same function: it is at the
-// bottom of the stack.
+// goroutine is running, but every coroutine of a loop begins in the same function: it is at
+// the bottom of the stack.
 
 import (
-	"reflect"
 	"runtime"
+	"strings"
 )
 
-// bottomOfWorkers is where every worker's coroutine begins, and bottomFrames in how many frames
-// it is found, below which there are some of package iter and the runtime.
-var bottomOfWorkers = reflect.ValueOf((*EventLoop)(nil).serving()).Pointer()
-
-const bottomFrames = 8
+// bottomOfWorkers is how the names of the functions begin where the coroutines of workers begin,
+// and bottomFrames in how many frames one is found, below which there are some of package iter
+// and the runtime.
+const (
+	bottomOfWorkers = packagePath + "serving["
+	bottomFrames    = 8
+)
 
 // inSomeTask reports whether the caller is the coroutine of a task, of whatever loop. It costs
 // a look at the whole stack, some microseconds.
@@ -28,7 +30,7 @@ func inSomeTask() bool {
 		n = runtime.Callers(skip, pcs[:])
 	}
 	for _, pc := range pcs[max(0, n-bottomFrames):n] {
-		if f := runtime.FuncForPC(pc - 1); f != nil && f.Entry() == bottomOfWorkers {
+		if f := runtime.FuncForPC(pc - 1); f != nil && strings.HasPrefix(f.Name(), bottomOfWorkers) {
 			return true
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -44,8 +45,10 @@ type AnyTask interface {
 type taskBody interface {
 	AnyTask
 	controller
-	execute()          // run the coroutine to its end, on a worker
-	abandon(err error) // complete without running it (further)
+	serving() iter.Seq[struct{}] // the body of a worker for it
+	execute()                    // run the coroutine to its end, on a worker
+	crashed(panicked any)        // complete after the coroutine panicked, or left by runtime.Goexit
+	abandon(err error)           // complete without running it (further)
 }
 
 // task is the untyped part of a Task. As an entry of the ready queue it starts.
@@ -209,7 +212,7 @@ func (t *task) run(l *EventLoop) {
 		t.body().abandon(c.err)
 		return
 	}
-	w := l.takeWorker()
+	w := l.takeWorker(t)
 	w.adopt(t)
 	w.next()
 	l.inTask = false
@@ -279,21 +282,26 @@ func (l *EventLoop) allTasks() []*task {
 	return all
 }
 
+// serving implements taskBody.
+func (t *Task[T]) serving() iter.Seq[struct{}] {
+	body, ok := t.core.loop.workerBody.(workerBody[T])
+	if !ok {
+		body = serving[T](t.core.loop)
+		t.core.loop.workerBody = body
+	}
+	return iter.Seq[struct{}](body)
+}
+
 // execute implements taskBody.
-func (t *Task[T]) execute() {
-	returned := false
-	defer func() {
-		if !returned {
-			t.crashed(recover())
-		}
-	}()
-	v, err := t.coro(&t.core.scope)
-	returned = true
+func (t *Task[T]) execute() { t.conclude(t.coro(&t.core.scope)) }
+
+// conclude completes the task with what its coroutine has returned.
+func (t *Task[T]) conclude(v T, err error) {
 	t.value = v
 	t.finish(err)
 }
 
-// crashed completes a task whose coroutine panicked, or left by runtime.Goexit.
+// crashed implements taskBody.
 func (t *Task[T]) crashed(panicked any) {
 	switch {
 	case panicked != nil:
