@@ -57,17 +57,21 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	for _, input := range inputs {
 		in := []byte(input.in)
-		b.Run("input="+input.name+"/codec=http1", func(b *testing.B) {
-			d := http1.NewRequestDecoder(http1.Limits{})
-			if input.response {
-				d = http1.NewResponseDecoder(http1.Limits{}, false)
-			}
-			b.ReportAllocs()
-			b.SetBytes(int64(len(in)))
-			for b.Loop() {
-				drain(b, d, in)
-			}
-		})
+		other := []byte(strings.NewReplacer("OK", "Ok", "GET", "PUT").Replace(input.in))
+		for _, second := range [][]byte{in, other} {
+			same := bytes.Equal(in, second)
+			b.Run(fmt.Sprintf("input=%s/codec=http1/repeated=%t", input.name, same), func(b *testing.B) {
+				d := http1.NewRequestDecoder(http1.Limits{})
+				if input.response {
+					d = http1.NewResponseDecoder(http1.Limits{}, false)
+				}
+				b.ReportAllocs()
+				b.SetBytes(int64(len(in)))
+				for now, next := in, second; b.Loop(); now, next = next, now {
+					drain(b, d, now)
+				}
+			})
+		}
 		b.Run("input="+input.name+"/codec=net-http", func(b *testing.B) {
 			src := bytes.NewReader(in)
 			r := bufio.NewReader(src)

@@ -18,7 +18,8 @@ import (
 // The decoder is a state machine over the parts of a message. The text parts (first line, header fields, trailer)
 // are scanned where they lie in the caller's buffer; only when a part is cut by the end of the buffer is it copied,
 // and the scan goes on in the copy from where it stopped. Hence no byte is looked at twice however the input is cut,
-// a wrong byte is reported as soon as it is there, and the caller never keeps bytes back.
+// a wrong byte is reported as soon as it is there, and the caller never keeps bytes back. A head that is the same as
+// the one before it is not scanned at all.
 
 type state uint8
 
@@ -69,6 +70,7 @@ type Decoder struct {
 	err      error
 
 	head    Head
+	last    lastHead
 	trailer Header
 
 	// The text part being scanned. Positions count from its first byte.
@@ -198,11 +200,16 @@ func (d *Decoder) beginText() {
 
 // nextHead scans the first line and the fields up to the empty line.
 func (d *Decoder) nextHead(in []byte) (Event, int, error) {
-	text, n, err := d.gather(in, d.scanHead)
-	if err != nil || text == nil {
-		return Event{}, n, err
+	n, again := len(d.last.text), d.repeats(in)
+	if !again {
+		text, used, err := d.gather(in, d.scanHead)
+		if err != nil || text == nil {
+			return Event{}, used, err
+		}
+		n = used
+		d.remember(text)
 	}
-	if err := d.finishHead(text); err != nil {
+	if err := d.finishHead(again); err != nil {
 		return Event{}, n, err
 	}
 	return Event{Kind: EventHead}, n, nil
@@ -289,8 +296,8 @@ func (d *Decoder) EOF() (Event, error) {
 	return Event{}, d.fail(parseErrorf(Truncated, "received %d bytes of a chunked body, closed %s", d.got, detail))
 }
 
-// Head returns the head of the current message, after EventHead until the next message begins. Its Header and
-// strings are made for it alone and may be kept.
+// Head returns the head of the current message, after EventHead until the next message begins. Its Header is made for
+// it alone; it and the strings may be kept.
 func (d *Decoder) Head() *Head { return &d.head }
 
 // Trailer returns the trailer fields of the current message, after EventEnd until the next message begins; nil if

@@ -6,7 +6,7 @@ import (
 )
 
 // The head as the caller sees it: the first line, the fields, and what the fields mean for the connection. Making
-// one costs one string for all text, one slice for all values and the map.
+// one costs one string for all text, unless that is the same as last time, one slice for all values and the map.
 
 // Head is the first part of a message with what follows from it. It is filled once per message.
 type Head struct {
@@ -83,9 +83,35 @@ func fieldEnd(text string) int {
 	return len(text)
 }
 
-// finishHead makes the head of the scanned text and decides how the body is framed.
-func (d *Decoder) finishHead(raw []byte) error {
-	text := string(raw)
+// lastHead is the head read last, with what was found in it. Many a head is the same to the byte as the one before it
+// on the connection: then it is not scanned again, and its text, which nobody can change, serves for both.
+type lastHead struct {
+	text    string
+	fields  []field
+	framing framing // as soon as the head is finished
+}
+
+// remember makes the head that was just scanned the last one.
+func (d *Decoder) remember(text []byte) {
+	d.last.text = string(text)
+	d.last.fields, d.fields = d.fields, d.last.fields
+}
+
+// repeats reports whether in, at the start of a message, begins with the last head once more. What the first line
+// says is still noted in the decoder then.
+func (d *Decoder) repeats(in []byte) bool {
+	text := d.last.text
+	if text == "" || len(d.held) > 0 || len(in) < len(text) || string(in[:len(text)]) != text {
+		return false
+	}
+	d.fieldCount = len(d.last.fields)
+	return true
+}
+
+// finishHead makes the head of the text scanned last and decides how the body is framed. If that was done before with
+// the same text, again is true, and the framing is known.
+func (d *Decoder) finishHead(again bool) error {
+	text, fields, fr := d.last.text, d.last.fields, &d.last.framing
 	h := &d.head
 	*h = Head{Major: 1, Minor: d.minor, ContentLength: -1}
 	if d.response {
@@ -97,16 +123,18 @@ func (d *Decoder) finishHead(raw []byte) error {
 			return parseErrorf(InvalidTarget, "%s: %s", reason, quote(h.Target))
 		}
 	}
-	if len(d.fields) > 0 {
-		h.Names = RawFields(text[d.fields[0].name:])
+	if len(fields) > 0 {
+		h.Names = RawFields(text[fields[0].name:])
 	}
-	var fr framing
-	b := newHeaderBuilder(text, len(d.fields))
-	for i := range d.fields {
-		f := &d.fields[i]
+	if !again {
+		*fr = framing{}
+	}
+	b := newHeaderBuilder(text, len(fields))
+	for i := range fields {
+		f := &fields[i]
 		value := b.value(f)
-		if r := knownNames[f.id].role; r != roleNone {
-			if err := d.note(&fr, f.id, value, b.has(f.id)); err != nil {
+		if r := knownNames[f.id].role; r != roleNone && !again {
+			if err := d.note(fr, f.id, value, b.has(f.id)); err != nil {
 				return err
 			}
 		}
@@ -114,9 +142,9 @@ func (d *Decoder) finishHead(raw []byte) error {
 	}
 	h.Header = b.header
 	if d.response {
-		return d.frameResponse(&fr)
+		return d.frameResponse(fr)
 	}
-	return d.frameRequest(&fr)
+	return d.frameRequest(fr)
 }
 
 // note takes in a field that matters to the decoder.
