@@ -17,6 +17,10 @@ func badURLs(t *testing.T, h *hostile) []badURL {
 	return []badURL{
 		{"not a url", "url", "malformed"},
 		{"example.com/x", "url", "http://"},
+		{"127.0.0.1:8080/x", "url", "no http://"},
+		{"127.0.0.1:8080//x", "url", "no http://"},
+		{"localhost:8080/?next=http://a/", "url", "no http://"},
+		{"://a/", "url", "no http://"},
 		{"http://", "url", "no host"},
 		{"http:///path", "url", "no host"},
 		{"http://[::1", "url", "malformed"},

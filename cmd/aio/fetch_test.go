@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,6 +81,20 @@ func TestEarlierFilesAreKeptUnlessOverwriteSaysOtherwise(t *testing.T) {
 	aio(t, "", "fetch", "-q", "-O", out, "--overwrite", h.url+"/ok/1").wantStatus(t, 0)
 	if got := read(t, old); got != bodyOf(1) || len(files(t, out)) != 2 {
 		t.Errorf("--overwrite: got %d bytes in %q", len(got), files(t, out))
+	}
+}
+
+func TestNamedFileIsReplacedByACompleteBodyOnly(t *testing.T) {
+	h := newHostile(t)
+	name := filepath.Join(t.TempDir(), "x")
+	os.WriteFile(name, []byte("old"), 0o666)
+	aio(t, "", "fetch", "-q", "--retries", "0", "-o", name, h.url+"/truncated").wantStatus(t, 1)
+	if got := read(t, name); got != "old" {
+		t.Errorf("after a failure: got %q want what was there", got)
+	}
+	aio(t, "", "fetch", "-q", "-o", name, h.url+"/ok/1").wantStatus(t, 0)
+	if got := read(t, name); got != bodyOf(1) || len(files(t, filepath.Dir(name))) != 1 {
+		t.Errorf("got %q in %q want the new body alone", got, files(t, filepath.Dir(name)))
 	}
 }
 
@@ -216,5 +232,20 @@ func TestDemoSucceeds(t *testing.T) {
 	all := o.records(t)
 	if s := all[len(all)-1]; s.Failed != 0 || s.Retries == 0 || len(all) != 501 {
 		t.Errorf("got %d lines and %+v", len(all), s)
+	}
+}
+
+func TestBodyToSendComesFromAFileOrStandardInput(t *testing.T) {
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) }))
+	t.Cleanup(echo.Close)
+	file := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(file, []byte("from the file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for arg, want := range map[string]string{"as it is": "as it is", "@" + file: "from the file", "@-": "from the pipe", "": ""} {
+		o := aio(t, "from the pipe", "fetch", "-q", "-o", "-", "-d", arg, echo.URL)
+		if o.wantStatus(t, 0); o.stdout != want {
+			t.Errorf("-d %q: got %q want %q", arg, o.stdout, want)
+		}
 	}
 }

@@ -50,6 +50,7 @@ func TestFetchThroughAProxy(t *testing.T) {
 		{"environment", []string{"http_proxy=" + authority}, nil, target + "  ", ""},
 		{"flag before environment", []string{"http_proxy=127.0.0.1:1"}, []string{"-x", p.URL}, target + "  ", ""},
 		{"no_proxy", []string{"http_proxy=" + authority, "no_proxy=.invalid"}, nil, "", "dns"},
+		{"empty flag before environment", []string{"http_proxy=" + authority}, []string{"-x", ""}, "", "dns"},
 		{"no-env", []string{"http_proxy=" + authority}, []string{"--no-env"}, "", "dns"},
 		{"dead", nil, []string{"-x", "socks5h://127.0.0.1:1"}, "", "proxy"},
 	}

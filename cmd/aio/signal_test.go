@@ -49,6 +49,15 @@ func TestInterruptKeepsWhatIsFinishedAndSaysSo(t *testing.T) {
 	}
 }
 
+func TestInterruptWithEverythingStartedDoesNotCountNothing(t *testing.T) {
+	h := newHostile(t)
+	o := interrupted(t, h, os.Interrupt, 1, "fetch", "--no-progress", h.url+"/never")
+	o.wantStatus(t, 130)
+	if !strings.HasSuffix(o.stderr, "interrupted; what was finished is kept\n") {
+		t.Errorf("summary: got %q", o.stderr)
+	}
+}
+
 func TestInterruptEndsTheWaitForTheList(t *testing.T) {
 	h := newHostile(t)
 	cmd := command(t, "fetch", "-q", "-i", "-")

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/aio-go/aio/cmd/aio/internal/progress"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit statuses.
@@ -61,7 +63,7 @@ func newRoot(env Env) *cobra.Command {
 		Short: "Fetch very many URLs concurrently",
 		Long: "aio fetches very many URLs concurrently: from arguments, a file or a pipe, to files or as JSON Lines.\n" +
 			"It keeps going when single URLs fail, says which and why, and never leaves half a file under its final name.",
-		Example: "  aio fetch -O pages -i urls.txt      bodies to the directory pages\n" +
+		Example: "  aio fetch -O pages -i urls.txt       bodies to the directory pages\n" +
 			"  aio fetch -i - < urls.txt > results  one JSON object for each URL\n" +
 			"  aio fetch --demo                     see it work, without a network",
 		Version:       version(),
@@ -75,9 +77,28 @@ func newRoot(env Env) *cobra.Command {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.SetVersionTemplate("aio {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return oneLine(err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return oneLine(plain(err)) })
 	root.AddCommand(newFetch(env), newServe(env))
 	return root
+}
+
+// plain says what a number or a switch has to be where the library has only the text of package strconv.
+func plain(err error) error {
+	var (
+		invalid *pflag.InvalidValueError
+		number  *strconv.NumError
+	)
+	if !errors.As(err, &invalid) || !errors.As(err, &number) {
+		return err
+	}
+	want := "want a whole number"
+	switch {
+	case number.Func == "ParseBool":
+		want = "want true or false"
+	case errors.Is(number, strconv.ErrRange):
+		want = "want a smaller number"
+	}
+	return errors.New(strings.TrimSuffix(err.Error(), number.Error()) + want)
 }
 
 // oneLine cuts the advice that some flag errors carry on further lines.

@@ -18,7 +18,7 @@ import (
 )
 
 func (f *fetchFlags) run(cmd *cobra.Command, args []string, env Env) error {
-	if err := f.check(args); err != nil {
+	if err := f.check(cmd, args); err != nil {
 		return err
 	}
 	cfg, err := f.config(cmd, env)

@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"os"
@@ -107,11 +108,18 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-// readData resolves the argument of --data: "@name" is a file.
-func readData(arg string) ([]byte, error) {
+// readData resolves the argument of --data: "@name" is a file, "@-" is stdin.
+func readData(arg string, stdin io.Reader) ([]byte, error) {
 	name, isFile := strings.CutPrefix(arg, "@")
-	if !isFile {
+	switch {
+	case !isFile:
 		return []byte(arg), nil
+	case name == "-":
+		data, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, fmt.Errorf("data from standard input: %w", err)
+		}
+		return data, nil
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {

@@ -110,6 +110,9 @@ func ParseURL(raw string) (*url.URL, error) {
 	if i := strings.IndexFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }); i >= 0 {
 		return nil, fmt.Errorf("malformed URL: %q in it", raw[i])
 	}
+	if scheme, _, ok := strings.Cut(raw, "://"); !ok || scheme == "" || strings.ContainsAny(scheme, "/?#") {
+		return nil, errors.New("malformed URL: no http:// or https:// in front")
+	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		var inner *url.Error
@@ -119,8 +122,6 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("malformed URL: %w", err)
 	}
 	switch {
-	case u.Scheme == "" || !strings.Contains(raw, "//"):
-		return nil, errors.New("malformed URL: no http:// or https:// in front")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("scheme %q is not http or https", u.Scheme)
 	case u.Hostname() == "":

@@ -99,6 +99,26 @@ func TestSummaryText(t *testing.T) {
 	}
 }
 
+func TestSummarySaysWhatWasLeftOnlyIfThereWasSomething(t *testing.T) {
+	const kept = "interrupted; what was finished is kept"
+	tests := []struct {
+		notStarted int64
+		listOpen   bool
+		want       string
+	}{
+		{0, false, kept},
+		{7, false, kept + "; 7 not started"},
+		{0, true, kept + "; the list was not read to its end"},
+		{7, true, kept + "; at least 7 not started (the list was not read to its end)"},
+	}
+	for _, tt := range tests {
+		s := report.Summary{Interrupted: true, NotStarted: tt.notStarted, ListOpen: tt.listOpen}
+		if got := s.Text(); !strings.HasSuffix(got, "  "+tt.want+"\n") {
+			t.Errorf("got %q want %q at its end", got, tt.want)
+		}
+	}
+}
+
 func TestSummaryOfNothing(t *testing.T) {
 	if got, want := new(report.Summary).Text(), "0 of 0 fetched in 0 µs, 0 B\n"; got != want {
 		t.Errorf("got %q want %q", got, want)

@@ -98,11 +98,16 @@ func (s *Summary) ending() string {
 	if !s.Interrupted {
 		why = "stopped: " + s.Stopped
 	}
-	left := fmt.Sprintf("%d not started", s.NotStarted)
-	if s.ListOpen {
-		left = fmt.Sprintf("at least %d not started (the list was not read to its end)", s.NotStarted)
+	why += "; what was finished is kept"
+	switch {
+	case s.ListOpen && s.NotStarted == 0:
+		return why + "; the list was not read to its end"
+	case s.ListOpen:
+		return why + fmt.Sprintf("; at least %d not started (the list was not read to its end)", s.NotStarted)
+	case s.NotStarted > 0:
+		return why + fmt.Sprintf("; %d not started", s.NotStarted)
 	}
-	return why + "; what was finished is kept; " + left
+	return why
 }
 
 // counts lists a table with the largest count first, equal ones by name.
