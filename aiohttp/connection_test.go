@@ -576,7 +576,7 @@ func TestRaiseForStatus(t *testing.T) {
 			return err
 		}
 		var e *aiohttp.ClientResponseError
-		if err := resp.RaiseForStatus(); !errors.As(err, &e) || e.Status != 404 || e.Message != "Not Found" || e.RequestInfo.URL.Host != "h" {
+		if err := resp.RaiseForStatus(); !errors.As(err, &e) || e.Status != 404 || e.Message != "Not Found" || e.Phase != aiohttp.PhaseHeader || e.RequestInfo.URL.Host != "h" {
 			t.Errorf("got %v", err)
 		}
 		if body, err := resp.Text(ctx); body != "gone" || err != nil {

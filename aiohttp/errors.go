@@ -282,7 +282,7 @@ type ClientConnectorError struct {
 }
 
 func (e *ClientConnectorError) Error() string {
-	return e.text("connect to " + net.JoinHostPort(e.Host, e.Port) + ": " + dialReason(e.Err))
+	return e.text(connectTo(net.JoinHostPort(e.Host, e.Port), e.Err))
 }
 func (e *ClientConnectorError) Is(target error) bool { return classConnector.within(target) }
 func (e *ClientConnectorError) Unwrap() error        { return e.Err }
@@ -324,7 +324,7 @@ type UnixClientConnectorError struct {
 }
 
 func (e *UnixClientConnectorError) Error() string {
-	return e.text("connect to " + e.Path + ": " + dialReason(e.Err))
+	return e.text(connectTo(e.Path, e.Err))
 }
 func (e *UnixClientConnectorError) Unwrap() error { return &e.ClientConnectorError }
 

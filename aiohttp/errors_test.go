@@ -19,7 +19,8 @@ func TestErrorTree(t *testing.T) {
 	at := func(p aiohttp.Phase) aiohttp.Where { return aiohttp.Where{Method: "GET", URL: "http://h/p", Phase: p} }
 	refused := &net.OpError{Op: "dial", Addr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	connector := aiohttp.ClientConnectorError{Where: at(aiohttp.PhaseDial), Host: "h", Port: "80", Err: refused}
-	response := aiohttp.ClientResponseError{Where: at(aiohttp.PhaseBody), Status: 404, Message: "Not Found"}
+	literal := aiohttp.ClientConnectorError{Where: at(aiohttp.PhaseDial), Host: "127.0.0.1", Port: "1", Err: refused}
+	response := aiohttp.ClientResponseError{Where: at(aiohttp.PhaseHeader), Status: 404, Message: "Not Found"}
 	nodes := map[string]error{
 		"connection": aiohttp.ErrClientConnection, "os": aiohttp.ErrClientOS, "connector": aiohttp.ErrClientConnector, "ssl": aiohttp.ErrClientSSL,
 		"server": aiohttp.ErrServerConnection, "timeout": aiohttp.ErrServerTimeout, "payload": aiohttp.ErrClientPayload, "redirect": aiohttp.ErrRedirectClient,
@@ -32,13 +33,14 @@ func TestErrorTree(t *testing.T) {
 		is   string
 		text string
 	}{
-		{&response, "", "GET http://h/p: response body: 404, Not Found"},
+		{&response, "", "GET http://h/p: response header: 404, Not Found"},
 		{&aiohttp.ContentTypeError{ClientResponseError: response}, "", "404"},
 		{&aiohttp.TooManyRedirects{ClientResponseError: response}, "", "404"},
 		{&aiohttp.ClientConnectionError{Where: at(aiohttp.PhasePool), Err: aiohttp.ErrSessionClosed}, "connection", "pool: aiohttp: session is closed"},
 		{&aiohttp.ClientConnectionResetError{Where: at(aiohttp.PhaseHeader), Err: syscall.ECONNRESET}, "connection reset", "response header: connection reset"},
 		{&aiohttp.ClientOSError{Where: at(aiohttp.PhaseWrite), Err: syscall.EIO}, "connection os", "write request: input/output error"},
 		{&connector, "connection os connector refused", "dial: connect to h:80: 127.0.0.1:1: connection refused"},
+		{&literal, "connection os connector refused", "dial: connect to 127.0.0.1:1: connection refused"},
 		{&aiohttp.ClientConnectorDNSError{ClientConnectorError: aiohttp.ClientConnectorError{Where: at(aiohttp.PhaseDNS), Err: &net.DNSError{Err: "no such host", Name: "h"}}},
 			"connection os connector", "resolve: lookup h: no such host"},
 		{&aiohttp.ClientConnectorSSLError{ClientConnectorError: connector}, "connection os connector ssl refused", "connect to h:80"},

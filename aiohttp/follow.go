@@ -7,6 +7,7 @@ package aiohttp
 import (
 	"context"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -77,7 +78,7 @@ func (c *call) tooManyRedirects(last *ClientResponse) error {
 	w := first.where(PhaseRedirect)
 	return &TooManyRedirects{ClientResponseError{
 		Where: w, RequestInfo: first.RequestInfo(), History: c.history,
-		Status: last.Status, Message: "too many redirects", Headers: last.Headers,
+		Status: last.Status, Message: "too many redirects: " + strconv.Itoa(len(c.history)) + " in a row", Headers: last.Headers,
 	}}
 }
 

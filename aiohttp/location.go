@@ -56,7 +56,7 @@ func badURL(reason string) *urlDefect { return &urlDefect{reason: reason} }
 func (l *location) parse(raw string) *urlDefect {
 	scheme, rest, ok := cutScheme(raw)
 	if !ok {
-		return badURL("no scheme")
+		return badURL("no http:// or https:// in front")
 	}
 	switch {
 	case strings.EqualFold(scheme, "http"):

@@ -154,6 +154,9 @@ func TestTooManyRedirects(t *testing.T) {
 		if !errors.As(err, &many) {
 			t.Fatalf("got %v, want TooManyRedirects", err)
 		}
+		if want := "302, too many redirects: 2 in a row"; !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %q, want %q at its end", err, want)
+		}
 		if len(many.History) != 2 || many.RequestInfo.URL.String() != "http://h/first" || many.Status != 302 {
 			t.Errorf("got history %d, first %s, status %d", len(many.History), many.RequestInfo.URL, many.Status)
 		}

@@ -266,7 +266,7 @@ func (r *ClientResponse) JSON(ctx context.Context, v any, opts ...JSONOption) er
 		opt(&o)
 	}
 	if t := r.ContentType(); !o.anyType && t != typeJSON && !strings.HasSuffix(t, "+json") {
-		return &ContentTypeError{r.responseError("attempt to decode JSON with unexpected content type " + strconv.Quote(clip(t)))}
+		return &ContentTypeError{r.responseError("attempt to decode JSON with unexpected content type " + strconv.Quote(clip(t)) + ": WithAnyContentType decodes it all the same")}
 	}
 	body, err := r.Read(ctx)
 	if err != nil {
@@ -301,9 +301,10 @@ func DecodeJSON[T any](ctx context.Context, r *ClientResponse, opts ...JSONOptio
 	return v, err
 }
 
+// responseError refuses the answer for what its head says.
 func (r *ClientResponse) responseError(message string) ClientResponseError {
 	return ClientResponseError{
-		Where: r.where(PhaseBody), RequestInfo: r.RequestInfo(), History: r.History,
+		Where: r.where(PhaseHeader), RequestInfo: r.RequestInfo(), History: r.History,
 		Status: r.Status, Message: message, Headers: r.Headers,
 	}
 }

@@ -237,6 +237,12 @@ func without(addrs []netip.Addr, used net.Addr) []netip.Addr {
 	return slices.DeleteFunc(addrs, func(a netip.Addr) bool { return a.Unmap().WithZone("") == ip.WithZone("") })
 }
 
+// connectTo says what could not be connected to and why. The address stands there once, unless
+// it is a name, which then has one.
+func connectTo(address string, err error) string {
+	return "connect to " + address + ": " + strings.TrimPrefix(dialReason(err), address+": ")
+}
+
 // dialReason says why no connection could be made, without repeating host and port.
 func dialReason(err error) string {
 	var many *asyncio.DialError

@@ -241,9 +241,7 @@ func (o *wsOptions) checkAnswer(resp *ClientResponse) (WSHandshake, error) {
 	if fault == "" {
 		return h, nil
 	}
-	e := resp.responseError(fault)
-	e.Phase = PhaseHeader
-	return h, &WSServerHandshakeError{e}
+	return h, &WSServerHandshakeError{resp.responseError(fault)}
 }
 
 func one(values []string, want string) bool { return len(values) == 1 && asciiLower(values[0]) == want }

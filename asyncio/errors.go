@@ -73,7 +73,7 @@ func (e *CancelledError) Error() string {
 	if e.Cause == nil {
 		return "asyncio: cancelled"
 	}
-	return "asyncio: cancelled: " + e.Cause.Error()
+	return "asyncio: cancelled: " + withoutStack(e.Cause)
 }
 
 // Is reports whether target is context.Canceled.
@@ -81,6 +81,17 @@ func (e *CancelledError) Is(target error) bool { return target == context.Cancel
 
 // Unwrap returns the cause.
 func (e *CancelledError) Unwrap() error { return e.Cause }
+
+// withoutStack is err's text without the stack of a panic in it. All that was cancelled because
+// of a panic carries it as the cause; where it was is told once, by the failure itself.
+func withoutStack(err error) string {
+	text := err.Error()
+	var p *PanicError
+	if errors.As(err, &p) {
+		text = strings.ReplaceAll(text, "\n\n"+string(p.Stack), "")
+	}
+	return text
+}
 
 // isCancellation tells a cancelled outcome from a failed one. A group's error and a
 // panic are failures even if a cancellation is somewhere inside them.

@@ -369,6 +369,24 @@ func TestPanicOfTheBodyLeavesTheGroupAfterItsTasks(t *testing.T) { // TG-13, TG-
 	}
 }
 
+func TestStackOfAPanicIsToldOnce(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		var sibling error
+		err := asyncio.Group(ctx, func(ctx context.Context, g *asyncio.TaskGroup) error {
+			g.Go(func(context.Context) error { panic("ouch") })
+			sibling = asyncio.Sleep(ctx, time.Hour)
+			return sibling
+		})
+		if got, want := sibling.Error(), "asyncio: cancelled: panic: ouch"; got != want {
+			t.Errorf("the cancelled sibling says %q want %q", got, want)
+		}
+		if got := strings.Count(err.Error(), "[running]:"); got != 1 {
+			t.Errorf("the group's error has %d stacks want 1:\n%v", got, err)
+		}
+		return nil
+	})
+}
+
 func TestPanicOfATaskIsItsFailure(t *testing.T) {
 	simulate(t, func(ctx context.Context) error {
 		err := asyncio.Group(ctx, func(ctx context.Context, g *asyncio.TaskGroup) error {

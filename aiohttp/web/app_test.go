@@ -298,7 +298,7 @@ func TestErrorsAreLoggedOnceWithTheirCauseAndStack(t *testing.T) {
 			}
 		})
 		var entry struct{ Error, Target, Stack string }
-		if err := json.Unmarshal([]byte(out.String()), &entry); err != nil || entry.Target != "/" || entry.Error == "" || (entry.Stack != "") != (name == "panic") {
+		if err := json.Unmarshal([]byte(out.String()), &entry); err != nil || entry.Target != "/" || entry.Error == "" || (entry.Stack != "") != (name == "panic") || strings.Contains(entry.Error, "\n") {
 			t.Errorf("%s: log is %q (%v)", name, out.String(), err)
 		}
 	}

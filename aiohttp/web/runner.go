@@ -121,7 +121,8 @@ func NewUnixSite(r *AppRunner, path string) *UnixSite {
 	return &UnixSite{site{runner: r, network: "unix", address: path}}
 }
 
-// Start begins to listen. It suspends while the host is looked up. The runner has to be set up.
+// Start begins to listen. It suspends while a host is looked up. The runner has to be set up. It
+// fails as [asyncio.CreateServer] does.
 func (s *site) Start(ctx context.Context) error {
 	if s.runner.state != runnerRunning {
 		return errors.New("web: the runner is not running; call Setup before Start")
@@ -140,7 +141,7 @@ func (s *site) Start(ctx context.Context) error {
 	return nil
 }
 
-// Addr returns the address the site listens on, with the port it was given; nil before Start.
+// Addr returns the address the site listens on, a TCP site's with the port it was given; nil before Start.
 func (s *site) Addr() net.Addr {
 	if s.listener == nil {
 		return nil
@@ -165,8 +166,8 @@ func (s *site) Stop() error {
 	return s.listener.Close()
 }
 
-// URL returns the address of the site as a URL without a path, as http://127.0.0.1:8080. A wildcard address is given
-// as localhost.
+// URL returns the address of the site as a URL without a path, as http://127.0.0.1:8080, with localhost for a wildcard
+// address; for a Unix socket http+unix:// and its path, which is for people to read.
 func (s *site) URL() string {
 	scheme := "http"
 	if s.runner.options.tls != nil {

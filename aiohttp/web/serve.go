@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/aio-go/aio/asyncio"
 )
@@ -177,11 +178,13 @@ func (c *conn) report(req *Request, err error) {
 		slog.String("method", req.Method),
 		slog.String("target", req.Target),
 		slog.String("remote", req.Remote()),
-		slog.Any("error", err),
 	}
 	var p *asyncio.PanicError
 	if errors.As(err, &p) {
-		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		stack := string(p.Stack) // once: the error's own text ends with it
+		attrs = append(attrs, slog.String("error", strings.ReplaceAll(err.Error(), "\n\n"+stack, "")), slog.String("stack", stack))
+	} else {
+		attrs = append(attrs, slog.Any("error", err))
 	}
 	c.server.app.Logger().LogAttrs(c.server.ctx, slog.LevelError, "error handling request", attrs...)
 }

@@ -83,6 +83,8 @@ func TestDemoSiteDoesWhatItsListSays(t *testing.T) {
 			t.Errorf("%s: got digest %s want %s", tt.path, r.SHA256, demo.Digest(n))
 		}
 	}
+	heads := []string{"fetch", "-q", "-X", "HEAD", origin + "/hello", origin + "/bytes/1000", origin + "/bytes/3000000", origin + "/gzip", origin + "/slow-body/0.1"}
+	aio(t, "", heads...).wantStatus(t, 0)
 	list := aio(t, "", "fetch", "-q", "-o", "-", origin+"/links?n=50").stdout
 	if strings.Count(list, origin) != 50 {
 		t.Fatalf("list: got %q", list)

@@ -59,6 +59,10 @@ func (s *Server) endpoints() []endpoint {
 func (s *Server) Routes() []web.RouteDef {
 	var defs []web.RouteDef
 	for _, e := range s.endpoints() {
+		if e.method == "GET" {
+			defs = append(defs, web.Get(e.path, e.handler)) // and HEAD
+			continue
+		}
 		defs = append(defs, web.NewRouteDef(e.method, e.path, e.handler))
 	}
 	return defs
