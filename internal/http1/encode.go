@@ -3,7 +3,6 @@ package http1
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Encoding appends to the caller's buffer and allocates nothing. Whatever comes from outside (method, target, host,
@@ -89,30 +88,32 @@ func appendFields(dst []byte, h Header, order []string, request bool) (_ []byte,
 	if done == len(h) {
 		return dst, nil
 	}
-	type entry struct {
-		name   string
-		values []string
-	}
-	var space [16]entry
-	rest := space[:0]
-	for name, values := range h {
-		if !slices.Contains(order, name) {
-			rest = append(rest, entry{name, values})
-		}
-	}
-	slices.SortFunc(rest, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	for _, e := range rest {
-		if dst, err = fr.append(dst, e.name, e.values); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
+	return fr.appendOthers(dst, h, order)
 }
 
 // fieldWriter watches the fields that frame the body.
 type fieldWriter struct {
 	request         bool
 	lengths, coding int
+}
+
+// appendOthers appends the fields that are not named in order, sorted by name. It sorts the names alone, in as much of
+// the stack as they need: a request that waits for its answer keeps the stack that its head took.
+func (w *fieldWriter) appendOthers(dst []byte, h Header, order []string) (_ []byte, err error) {
+	var space [16]string
+	names := space[:0]
+	for name := range h {
+		if !slices.Contains(order, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if dst, err = w.append(dst, name, h[name]); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
 
 func (w *fieldWriter) append(dst []byte, name string, values []string) ([]byte, error) {
