@@ -13,7 +13,7 @@ import (
 )
 
 // dial starts a connection from h.
-func (h *Host) dial(network string, remote net.Addr, opts sock.DialOptions) (*stream, error) {
+func (h *Host) dial(network string, remote net.Addr, opts *sock.DialOptions) (*stream, error) {
 	switch remote := remote.(type) {
 	case *net.UnixAddr:
 		return h.dialUnix(remote, opts)
@@ -23,7 +23,7 @@ func (h *Host) dial(network string, remote net.Addr, opts sock.DialOptions) (*st
 	return nil, net.UnknownNetworkError(network)
 }
 
-func (h *Host) dialTCP(network string, remote *net.TCPAddr, opts sock.DialOptions) (*stream, error) {
+func (h *Host) dialTCP(network string, remote *net.TCPAddr, opts *sock.DialOptions) (*stream, error) {
 	ip := remote.AddrPort().Addr().Unmap()
 	if ip.IsUnspecified() {
 		ip = loopback(ip)
@@ -106,7 +106,7 @@ func (h *Host) sourceFor(ip netip.Addr) netip.Addr {
 }
 
 // dialUnix connects at once, as it does with a kernel.
-func (h *Host) dialUnix(remote *net.UnixAddr, opts sock.DialOptions) (*stream, error) {
+func (h *Host) dialUnix(remote *net.UnixAddr, opts *sock.DialOptions) (*stream, error) {
 	if err := h.mayDial(h, "unix", netip.Addr{}, remote, opts.Control); err != nil {
 		return nil, err
 	}

@@ -278,7 +278,7 @@ func (v *view) Close() error {
 }
 
 // Dial implements asyncio.Host.
-func (v *view) Dial(network string, remote net.Addr, opts sock.DialOptions) (sock.Stream, error) {
+func (v *view) Dial(network string, remote net.Addr, opts *sock.DialOptions) (sock.Stream, error) {
 	return v.host.dial(network, remote, opts)
 }
 

@@ -7,10 +7,12 @@ package asyncio
 // socket and no task; the dialling task waits for all of them in one queue.
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"syscall"
 	"time"
 
@@ -46,6 +48,8 @@ type Dialer struct {
 	HandshakeTimeout time.Duration
 }
 
+var errNoneSuits = errors.New("no address of the network's family")
+
 // Dial connects to address on network "tcp", "tcp4", "tcp6" or "unix", with the defaults of
 // a [Dialer].
 func Dial(ctx context.Context, network, address string) (*Conn, error) {
@@ -59,30 +63,70 @@ func Dial(ctx context.Context, network, address string) (*Conn, error) {
 // way are given up. While too many connections wait to be accepted, Dial waits too, on network
 // "unix" by trying again and again. CPython: loop.create_connection, asyncio.open_connection.
 func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, error) {
-	l := loopOf(ctx)
+	r, err := d.prepare(ctx, network, address)
+	if err != nil {
+		return nil, opError("dial", network, address, err)
+	}
+	return r.connect(ctx, address)
+}
+
+// DialAddrs is Dial for a host whose addresses are known: they are tried in their order, but for
+// Interleave, and nothing is looked up. network is "tcp", "tcp4" or "tcp6"; addresses that do not
+// fit it are left out, and it is an error if none remains. CPython: the sockets of
+// loop.create_connection; aiohappyeyeballs.start_connection.
+func (d *Dialer) DialAddrs(ctx context.Context, network string, ips []netip.Addr, port uint16) (*Conn, error) {
+	r, err := d.prepareAddrs(ctx, network, ips, port)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return r.connect(ctx, "")
+}
+
+// prepare returns a race between the addresses of address. It is not part of Dial so that what it
+// needs is off the stack of a task that waits for its connection: very many may.
+func (d *Dialer) prepare(ctx context.Context, network, address string) (*dialRace, error) {
 	e, err := parseEndpoint(network, address)
-	if err != nil {
-		return nil, opError("dial", network, address, err)
-	}
-	e.lead = d.Interleave
-	h, err := l.networkOf(ctx)
-	if err != nil {
-		return nil, opError("dial", network, address, err)
-	}
-	addrs, err := e.resolve(ctx, h, d.Resolver, false)
-	if err != nil {
-		return nil, opError("dial", network, address, err)
-	}
-	r := dialRace{dialer: d, loop: l, host: h, network: network, addrs: addrs}
-	defer r.abandon()
-	stream, err := r.run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if stream == nil {
-		return nil, r.failure(address)
+	e.lead = d.Interleave
+	l := loopOf(ctx)
+	h, err := l.networkOf(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return newConn(l, network, stream), nil
+	addrs, err := e.resolve(ctx, h, d.Resolver, false)
+	if err != nil {
+		return nil, err
+	}
+	return d.race(l, h, network, addrs), nil
+}
+
+// prepareAddrs returns a race between ips.
+func (d *Dialer) prepareAddrs(ctx context.Context, network string, ips []netip.Addr, port uint16) (*dialRace, error) {
+	switch network {
+	case "tcp", "tcp4", "tcp6":
+	default:
+		return nil, net.UnknownNetworkError(network)
+	}
+	l := loopOf(ctx)
+	h, err := l.networkOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	addrs := addrsOf(network, ips, int(port), d.Interleave)
+	if len(addrs) == 0 {
+		return nil, errNoneSuits
+	}
+	return d.race(l, h, network, addrs), nil
+}
+
+// race returns a race that has not begun.
+func (d *Dialer) race(l *EventLoop, h Host, network string, addrs []net.Addr) *dialRace {
+	r := &dialRace{loop: l, host: h, network: network, addrs: addrs}
+	r.options.Local, r.options.KeepAlive, r.options.Control = d.LocalAddr, d.keepAlive(), d.Control
+	r.headStart = cmp.Or(d.HappyEyeballsDelay, DefaultHappyEyeballsDelay)
+	return r
 }
 
 // DialContext is Dial with the signature that many packages want of a dialling function.
@@ -118,17 +162,19 @@ func (d *Dialer) keepAlive() net.KeepAliveConfig {
 
 // dialRace is one call of Dial.
 type dialRace struct {
-	dialer  *Dialer
 	loop    *EventLoop
 	host    Host
 	network string
+	options sock.DialOptions
 
 	addrs   []net.Addr // not tried yet
 	trying  []attempt  // under way, in the order in which they were begun
 	errs    []error
 	waiting waitQueue // the dialling task
-	timer   timer     // ends the head start, or the pause
-	due     bool      // it is over
+
+	headStart time.Duration // negative: until the attempt has failed
+	timer     timer         // ends the head start, or the pause
+	due       bool          // it is over
 
 	pause time.Duration // before the address whose backlog is full is tried again
 }
@@ -136,6 +182,19 @@ type dialRace struct {
 type attempt struct {
 	addr   net.Addr
 	stream sock.Stream
+}
+
+// connect runs the race for the connection that wins it. address is for the error.
+func (r *dialRace) connect(ctx context.Context, address string) (*Conn, error) {
+	defer r.abandon()
+	stream, err := r.run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if stream == nil {
+		return nil, r.failure(address)
+	}
+	return newConn(r.loop, r.network, stream), nil
 }
 
 // run returns the first stream that is connected, or nil if every address failed; errors of
@@ -185,11 +244,7 @@ func (r *dialRace) begin() {
 	addr := r.addrs[0]
 	r.addrs = r.addrs[1:]
 	r.due = false
-	stream, err := r.host.Dial(r.network, addr, sock.DialOptions{
-		Local:     r.dialer.LocalAddr,
-		KeepAlive: r.dialer.keepAlive(),
-		Control:   r.dialer.Control,
-	})
+	stream, err := r.host.Dial(r.network, addr, &r.options)
 	if err != nil {
 		r.failed(addr, err)
 		return
@@ -197,16 +252,9 @@ func (r *dialRace) begin() {
 	stream.SetNotify(func(sock.Ready) { r.waiting.wakeOne() })
 	r.trying = append(r.trying, attempt{addr, stream})
 	r.loop.timers.remove(&r.timer)
-	if delay := r.headStart(); delay >= 0 && len(r.addrs) > 0 {
-		r.loop.timers.add(&r.timer, r.loop.deadlineIn(delay), (*headStartOver)(r))
+	if r.headStart >= 0 && len(r.addrs) > 0 {
+		r.loop.timers.add(&r.timer, r.loop.deadlineIn(r.headStart), (*headStartOver)(r))
 	}
-}
-
-func (r *dialRace) headStart() time.Duration {
-	if r.dialer.HappyEyeballsDelay == 0 {
-		return DefaultHappyEyeballsDelay
-	}
-	return r.dialer.HappyEyeballsDelay
 }
 
 func (r *dialRace) failed(addr net.Addr, err error) {
@@ -215,7 +263,7 @@ func (r *dialRace) failed(addr net.Addr, err error) {
 		return
 	}
 	r.due = true
-	r.errs = append(r.errs, &net.OpError{Op: "dial", Net: r.network, Source: r.dialer.LocalAddr, Addr: addr, Err: err})
+	r.errs = append(r.errs, &net.OpError{Op: "dial", Net: r.network, Source: r.options.Local, Addr: addr, Err: err})
 }
 
 // later tries addr, the only one, again after a pause. A Unix socket that may not block is not put

@@ -198,6 +198,45 @@ func TestFamiliesAlternateFromWhereItIsSaid(t *testing.T) {
 	}
 }
 
+func TestKnownAddressesAreTriedWithoutLookingThemUp(t *testing.T) {
+	ips, _ := fixedResolver{"192.0.2.1", "192.0.2.2", "2001:db8::1"}.LookupHost(context.Background(), "", "")
+	for network, want := range map[string][]string{
+		"tcp":  {"0s 192.0.2.1:80", "250ms [2001:db8::1]:80", "500ms 192.0.2.2:80"},
+		"tcp4": {"0s 192.0.2.1:80", "250ms 192.0.2.2:80"},
+		"tcp6": {"0s [2001:db8::1]:80"},
+	} {
+		race := &raceNet{outcome: map[string]outcome{}}
+		for _, ip := range ips {
+			race.outcome[netip.AddrPortFrom(ip, 80).String()] = outcome{after: time.Second, err: syscall.ECONNREFUSED}
+		}
+		simulate(t, func(ctx context.Context) error {
+			_, err := new(asyncio.Dialer).DialAddrs(ctx, network, ips, 80)
+			wantErr(t, err, syscall.ECONNREFUSED)
+			var many *asyncio.DialError
+			if text := "dial " + network + ": "; errors.As(err, &many) && !strings.HasPrefix(err.Error(), text) {
+				t.Errorf("got %q, want a text that begins with %q", err, text)
+			}
+			race.began.want(t, want...)
+			return nil
+		}, onNetwork(race))
+	}
+}
+
+func TestKnownAddressesThatCannotBeTriedAreRefused(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		four := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+		for network, want := range map[string]string{
+			"tcp6": "dial tcp6: no address of the network's family",
+			"udp":  "dial udp: unknown network udp",
+		} {
+			if _, err := new(asyncio.Dialer).DialAddrs(ctx, network, four, 80); err == nil || err.Error() != want {
+				t.Errorf("network %s: got %v, want %s", network, err, want)
+			}
+		}
+		return nil
+	}, onNetwork(&raceNet{}))
+}
+
 func TestCancelledDialGivesItsAttemptsUp(t *testing.T) {
 	race := &raceNet{outcome: map[string]outcome{"192.0.2.1:80": {after: time.Hour}, "192.0.2.2:80": {after: time.Hour}}}
 	simulate(t, func(ctx context.Context) error {
@@ -229,7 +268,7 @@ func (n *raceNet) Attach(l *asyncio.EventLoop) (asyncio.Host, error) {
 	return n, nil
 }
 
-func (n *raceNet) Dial(_ string, to net.Addr, _ sock.DialOptions) (sock.Stream, error) {
+func (n *raceNet) Dial(_ string, to net.Addr, _ *sock.DialOptions) (sock.Stream, error) {
 	o := n.outcome[to.String()]
 	n.began.add("%v %v", n.loop.Time(), to)
 	s := &raceStream{net: n, to: to, err: sock.ErrWouldBlock}

@@ -6,12 +6,12 @@ package asyncio
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 )
 
 var errDeadline = os.ErrDeadlineExceeded
@@ -91,8 +91,10 @@ func splitEndpoint(network, address string) (endpoint, error) {
 }
 
 // suits reports whether ip is of the network's family.
-func (e *endpoint) suits(ip netip.Addr) bool {
-	switch e.network {
+func (e *endpoint) suits(ip netip.Addr) bool { return suits(e.network, ip) }
+
+func suits(network string, ip netip.Addr) bool {
+	switch network {
 	case "tcp4", "udp4":
 		return ip.Unmap().Is4()
 	case "tcp6", "udp6":
@@ -107,15 +109,32 @@ func (e *endpoint) ipNetwork() string { return "ip" + e.network[len("tcp"):] }
 func (e *endpoint) isUnix() bool { return e.network == "unix" || e.network == "unixgram" }
 
 // addr is the endpoint with an IP address filled in, or without one if ip is not valid.
-func (e *endpoint) addr(ip netip.Addr) net.Addr {
-	a := net.TCPAddr{Port: e.port}
-	if ip.IsValid() {
-		a = *net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip.Unmap(), uint16(e.port)))
+func (e *endpoint) addr(ip netip.Addr) net.Addr { return addrOf(e.network, ip, e.port) }
+
+func addrOf(network string, ip netip.Addr, port int) net.Addr {
+	udp := network[:3] == "udp"
+	at := netip.AddrPortFrom(ip.Unmap(), uint16(port))
+	switch {
+	case udp && ip.IsValid():
+		return net.UDPAddrFromAddrPort(at)
+	case udp:
+		return &net.UDPAddr{Port: port}
+	case ip.IsValid():
+		return net.TCPAddrFromAddrPort(at)
 	}
-	if e.network[:3] == "udp" {
-		return (*net.UDPAddr)(&a)
+	return &net.TCPAddr{Port: port}
+}
+
+// addrsOf returns the addresses with that port for those of ips that suit the network, in the
+// order in which they are to be tried: see interleaved.
+func addrsOf(network string, ips []netip.Addr, port, lead int) []net.Addr {
+	addrs := make([]net.Addr, 0, len(ips))
+	for _, ip := range interleaved(ips, lead) {
+		if suits(network, ip) {
+			addrs = append(addrs, addrOf(network, ip, port))
+		}
 	}
-	return &a
+	return addrs
 }
 
 // loopback is what an empty host means when dialling.
@@ -174,13 +193,13 @@ func (*timeoutError) Is(target error) bool {
 // A DialError reports that every address of a host was tried in vain.
 type DialError struct {
 	Network string
-	Address string  // as it was given to Dial
+	Address string  // as it was given to Dial; empty if DialAddrs was called
 	Errors  []error // one *net.OpError for each attempt, in the order in which they failed
 }
 
 // Error lists the attempts.
 func (e *DialError) Error() string {
-	text := fmt.Sprintf("dial %s %s: %d addresses failed", e.Network, e.Address, len(e.Errors))
+	text := strings.TrimSuffix("dial "+e.Network+" "+e.Address, " ") + ": " + strconv.Itoa(len(e.Errors)) + " addresses failed"
 	for i, err := range e.Errors {
 		sep := "; "
 		if i == 0 {

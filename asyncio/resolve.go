@@ -117,12 +117,7 @@ func (e *endpoint) resolve(ctx context.Context, h Host, r Resolver, passive bool
 	if err != nil {
 		return nil, err
 	}
-	addrs := make([]net.Addr, 0, len(ips))
-	for _, ip := range interleaved(ips, e.lead) {
-		if e.suits(ip) {
-			addrs = append(addrs, e.addr(ip))
-		}
-	}
+	addrs := addrsOf(e.network, ips, e.port, e.lead)
 	if len(addrs) == 0 {
 		return nil, &net.DNSError{Err: "no suitable address", Name: e.host, IsNotFound: true}
 	}
@@ -136,6 +131,10 @@ func interleaved(ips []netip.Addr, lead int) []netip.Addr {
 	if len(ips) < 3 || lead < 0 {
 		return ips
 	}
+	return alternating(ips, lead)
+}
+
+func alternating(ips []netip.Addr, lead int) []netip.Addr {
 	four := ips[0].Unmap().Is4()
 	var first, second []netip.Addr
 	for _, ip := range ips {

@@ -56,20 +56,21 @@ const (
 )
 
 // Dial implements Network.
-func (p *fallbackPoller) Dial(network string, remote net.Addr, opts DialOptions) (Stream, error) {
+func (p *fallbackPoller) Dial(network string, remote net.Addr, opts *DialOptions) (Stream, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &fallbackStream{fallbackHandle: fallbackHandle{poller: p}, remote: remote, cancel: cancel}
 	if err := p.register(s); err != nil {
 		cancel()
 		return nil, err
 	}
-	d := net.Dialer{LocalAddr: opts.Local, Control: opts.Control, KeepAliveConfig: opts.KeepAlive, KeepAlive: -1}
+	local := opts.Local
+	d := net.Dialer{LocalAddr: local, Control: opts.Control, KeepAliveConfig: opts.KeepAlive, KeepAlive: -1}
 	d.SetMultipathTCP(false)
 	go func() {
 		conn, err := d.DialContext(ctx, network, remote.String())
 		cancel()
 		if call := (*os.SyscallError)(nil); errors.As(err, &call) && call.Syscall == "connect" {
-			fileOf(opts.Local).remove() // it was bound before
+			fileOf(local).remove() // it was bound before
 		}
 		p.post(func() { s.dialled(conn, err) })
 	}()

@@ -15,7 +15,7 @@ import (
 // dialling and listening share.
 
 // Dial implements Network.
-func (p *nativePoller) Dial(network string, remote net.Addr, opts DialOptions) (Stream, error) {
+func (p *nativePoller) Dial(network string, remote net.Addr, opts *DialOptions) (Stream, error) {
 	fam, err := familyFor(network, remote)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (s *nativeStream) meeting() error {
 	return nil
 }
 
-func prepareDial(fd int, fam family, network string, remote net.Addr, opts DialOptions) error {
+func prepareDial(fd int, fam family, network string, remote net.Addr, opts *DialOptions) error {
 	if fam != familyUnix {
 		if err := setInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 			return err

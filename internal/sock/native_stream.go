@@ -3,7 +3,6 @@
 package sock
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -242,16 +241,31 @@ func setKeepAlive(fd int, config net.KeepAliveConfig) error {
 	if !config.Enable {
 		return setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
 	}
-	err := setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
-	seconds := func(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
-	if idle := config.Idle; idle >= 0 && optKeepIdle != 0 {
-		err = errors.Join(err, setInt(fd, unix.IPPROTO_TCP, optKeepIdle, seconds(or(idle, 15*time.Second))))
+	if err := setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err != nil {
+		return err
 	}
-	if interval := config.Interval; interval >= 0 && optKeepInterval != 0 {
-		err = errors.Join(err, setInt(fd, unix.IPPROTO_TCP, optKeepInterval, seconds(or(interval, 15*time.Second))))
+	if err := setProbes(fd, optKeepIdle, seconds(config.Idle), 15); err != nil {
+		return err
 	}
-	if count := config.Count; count >= 0 && optKeepCount != 0 {
-		err = errors.Join(err, setInt(fd, unix.IPPROTO_TCP, optKeepCount, or(count, 9)))
+	if err := setProbes(fd, optKeepInterval, seconds(config.Interval), 15); err != nil {
+		return err
 	}
-	return err
+	return setProbes(fd, optKeepCount, config.Count, 9)
+}
+
+// setProbes sets an option of keep-alive probes, where there is one: zero means that of package
+// net, and a negative value leaves it.
+func setProbes(fd, option, value, standard int) error {
+	if option == 0 || value < 0 {
+		return nil
+	}
+	return setInt(fd, unix.IPPROTO_TCP, option, or(value, standard))
+}
+
+// seconds is d in seconds, rounded up, as the options of sockets have it.
+func seconds(d time.Duration) int {
+	if d < 0 {
+		return -1
+	}
+	return int((d + time.Second - 1) / time.Second)
 }

@@ -272,7 +272,7 @@ func TestClosingThePollerClosesItsSockets(t *testing.T) {
 				r.Errorf("socket %d: got %v, want net.ErrClosed", i, err)
 			}
 		}
-		if _, err := r.Dial("tcp", l.Addr(), sock.DialOptions{}); !errors.Is(err, net.ErrClosed) {
+		if _, err := r.Dial("tcp", l.Addr(), &sock.DialOptions{}); !errors.Is(err, net.ErrClosed) {
 			r.Errorf("Dial: got %v, want net.ErrClosed", err)
 		}
 		if notified {
@@ -305,10 +305,10 @@ func TestDescriptorsAreGivenBack(t *testing.T) {
 					b.CloseWrite()
 				}
 			}
-			r.Dial("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, sock.DialOptions{})
-			r.Dial("tcp4", &net.TCPAddr{IP: net.IPv6loopback, Port: 1}, sock.DialOptions{})
+			r.Dial("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}, &sock.DialOptions{})
+			r.Dial("tcp4", &net.TCPAddr{IP: net.IPv6loopback, Port: 1}, &sock.DialOptions{})
 			r.Listen("tcp", l.Addr(), sock.ListenOptions{})
-			r.Dial("tcp", l.Addr(), sock.DialOptions{}) // never accepted
+			r.Dial("tcp", l.Addr(), &sock.DialOptions{}) // never accepted
 		})
 	}
 	exercise() // whatever the runtime opens for itself

@@ -112,8 +112,8 @@ type Poller interface {
 // networks "tcp", "tcp4", "tcp6" or "unix".
 type Network interface {
 	// Dial starts a connection. The stream becomes Writable when the attempt
-	// has ended; ConnectResult then tells how.
-	Dial(network string, remote net.Addr, opts DialOptions) (Stream, error)
+	// has ended; ConnectResult then tells how. opts is not kept.
+	Dial(network string, remote net.Addr, opts *DialOptions) (Stream, error)
 	// Listen binds and listens. A TCPAddr without an IP on network "tcp"
 	// accepts both families where the system can.
 	Listen(network string, local net.Addr, opts ListenOptions) (Listener, error)

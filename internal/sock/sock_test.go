@@ -89,7 +89,7 @@ func (r *rig) localAddr(network string) net.Addr {
 
 func (r *rig) dial(network string, to net.Addr) sock.Stream {
 	r.Helper()
-	s, err := r.Dial(network, to, sock.DialOptions{})
+	s, err := r.Dial(network, to, &sock.DialOptions{})
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -250,7 +250,7 @@ func TestRefusedConnectionIsReported(t *testing.T) {
 		l := r.listen("tcp")
 		nobody := l.Addr()
 		l.Close()
-		s, err := r.Dial("tcp", nobody, sock.DialOptions{})
+		s, err := r.Dial("tcp", nobody, &sock.DialOptions{})
 		if err == nil {
 			r.until("the refusal", func() bool {
 				err = s.ConnectResult()
@@ -273,7 +273,7 @@ func TestSocketIsNotConnectedToItself(t *testing.T) {
 		free := r.listen("tcp")
 		addr := free.Addr().(*net.TCPAddr)
 		free.Close()
-		s, err := r.Dial("tcp", addr, sock.DialOptions{Control: func(_, _ string, c syscall.RawConn) error {
+		s, err := r.Dial("tcp", addr, &sock.DialOptions{Control: func(_, _ string, c syscall.RawConn) error {
 			return c.Control(func(fd uintptr) { // what the system would choose by accident
 				sa := &unix.SockaddrInet4{Port: addr.Port, Addr: [4]byte(addr.IP.To4())}
 				if err := unix.Bind(int(fd), sa); err != nil {
@@ -293,7 +293,7 @@ func TestSocketIsNotConnectedToItself(t *testing.T) {
 
 func TestMissingUnixSocketIsReported(t *testing.T) {
 	each(t, func(r *rig) {
-		s, err := r.Dial("unix", r.localAddr("unix"), sock.DialOptions{})
+		s, err := r.Dial("unix", r.localAddr("unix"), &sock.DialOptions{})
 		if err == nil {
 			r.until("the failure", func() bool {
 				err = s.ConnectResult()
