@@ -145,11 +145,17 @@ type poolConnector struct {
 	config  *connectorConfig
 	loop    *asyncio.EventLoop
 	ended   context.Context // of the loop, with which nothing suspends
-	dial    func(ctx context.Context, r *ClientRequest) (wire, error)
+	dialer  dialer
 	buffers bufferPool
 	reaper  *asyncio.TimerHandle // nil while nothing is idle
 	dialed  uint64
 	reused  uint64
+}
+
+// dialer is the side of a connector that makes connections.
+type dialer interface {
+	// connectTo makes a connection for r.
+	connectTo(ctx context.Context, r *ClientRequest) (wire, error)
 }
 
 func (p *poolConnector) init(c *connectorConfig) {
@@ -254,29 +260,32 @@ func (p *poolConnector) now() time.Duration {
 // connect implements Connector: a kept connection if there is one that still lives,
 // otherwise a new one, otherwise a place in the queue.
 func (p *poolConnector) connect(ctx context.Context, r *ClientRequest) (transport, error) {
-	key := p.key(r)
 	for {
-		if p.plan.closed {
-			return nil, p.closedError(r)
-		}
-		s := p.plan.acquire(&key, p.loop.Time())
-		if s == nil {
-			var err error
-			if s, err = p.wait(ctx, r, &key); err != nil {
-				return nil, err
-			}
+		s, err := p.reserve(ctx, r)
+		if err != nil {
+			return nil, err
 		}
 		if s.state == slotDialing {
 			return p.open(ctx, r, s)
 		}
-		t, ok := s.conn.(reusable).take()
-		if !ok {
-			continue
+		if t, ok := s.conn.(reusable).take(); ok {
+			p.reused++
+			r.call.trace.reuse(ctx)
+			return t, nil
 		}
-		p.reused++
-		r.call.trace.reuse(ctx)
-		return t, nil
 	}
+}
+
+// reserve takes a slot, or waits for one.
+func (p *poolConnector) reserve(ctx context.Context, r *ClientRequest) (*slot, error) {
+	if p.plan.closed {
+		return nil, r.sessionClosed(PhasePool)
+	}
+	key := p.key(r)
+	if s := p.plan.acquire(&key, p.loop.Time()); s != nil {
+		return s, nil
+	}
+	return p.wait(ctx, r, &key)
 }
 
 // reusable is a connection that was kept.
@@ -308,10 +317,6 @@ func (p *poolConnector) key(r *ClientRequest) poolKey {
 	return k
 }
 
-func (p *poolConnector) closedError(r *ClientRequest) error {
-	return &ClientConnectionError{Where: r.where(PhasePool), Err: ErrSessionClosed}
-}
-
 // wait queues the request for a slot.
 func (p *poolConnector) wait(ctx context.Context, r *ClientRequest, key *poolKey) (*slot, error) {
 	r.call.compactHead()
@@ -326,7 +331,7 @@ func (p *poolConnector) wait(ctx context.Context, r *ClientRequest, key *poolKey
 	cancel()
 	switch {
 	case err == nil && s == nil:
-		return nil, p.closedError(r)
+		return nil, r.sessionClosed(PhasePool)
 	case err == nil:
 		return s, nil
 	}
@@ -336,7 +341,7 @@ func (p *poolConnector) wait(ctx context.Context, r *ClientRequest, key *poolKey
 	if ctx.Err() != nil {
 		return nil, err
 	}
-	return nil, r.call.clock.expired(r.where(PhasePool), deadline)
+	return nil, r.expired(PhasePool, deadline)
 }
 
 // giveBack returns a slot that was granted to a request that no longer wants it.
@@ -364,14 +369,14 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	r.call.trace.createStart(ctx)
 	dialing, stop := asyncio.WithDeadline(ctx, noDeadline)
 	s.conn = dialAttempt(stop)
-	w, err := p.dial(dialing, r)
+	w, err := p.dialer.connectTo(dialing, r)
 	stop()
 	switch {
 	case p.plan.closed:
 		if err == nil {
 			w.Close()
 		}
-		return nil, p.closedError(r)
+		return nil, r.sessionClosed(PhasePool)
 	case err != nil:
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func NewDialConnector(dial DialFunc, opts ...ConnectorOption) *DialConnector {
 	d.poolConnector.init(c)
 	d.tls.init(c)
 	d.tls.mayShare = d.mayShare
-	d.dial = d.connectTo
+	d.dialer = d
 	return d
 }
 
@@ -49,7 +49,7 @@ func WithoutTLS() ConnectorOption {
 	return connectorOption(func(c *connectorConfig) { c.withoutTLS = true })
 }
 
-// connectTo makes a connection for r.
+// connectTo implements dialer.
 func (d *DialConnector) connectTo(ctx context.Context, r *ClientRequest) (wire, error) {
 	if r.via != nil {
 		return nil, r.invalid(errProxyOverDial)

@@ -113,7 +113,7 @@ func (x *exchange) awaitAnswer(ctx context.Context, r *ClientRequest) error {
 		case err != nil || x.hasAnswer():
 			return err
 		case x.late:
-			return r.call.clock.expired(r.where(PhaseHeader), deadline)
+			return r.expired(PhaseHeader, deadline)
 		}
 	}
 }
@@ -266,7 +266,7 @@ func (x *exchange) awaitBody(ctx context.Context, r *ClientRequest, p []byte) (n
 			return n, err, nil
 		}
 		if x.late {
-			return 0, nil, r.call.clock.expired(r.where(PhaseBody), deadline)
+			return 0, nil, r.expired(PhaseBody, deadline)
 		}
 	}
 }

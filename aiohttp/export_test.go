@@ -16,8 +16,14 @@ type Wire = wire
 func NewMemoryConnector(dial func(ctx context.Context, authority string) (Wire, error), opts ...ConnectorOption) Connector {
 	p := &poolConnector{}
 	p.init(newConnectorConfig(opts))
-	p.dial = func(ctx context.Context, r *ClientRequest) (wire, error) { return dial(ctx, r.loc.authority) }
+	p.dialer = memoryDialer(dial)
 	return p
+}
+
+type memoryDialer func(ctx context.Context, authority string) (Wire, error)
+
+func (d memoryDialer) connectTo(ctx context.Context, r *ClientRequest) (wire, error) {
+	return d(ctx, r.loc.authority)
 }
 
 // Location is a URL as requests see it.

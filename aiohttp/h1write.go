@@ -104,7 +104,7 @@ func (h *h1Conn) awaitHead(ctx context.Context, r *ClientRequest, watch *asyncio
 	if ctx.Err() != nil {
 		return err
 	}
-	return r.call.clock.expired(r.where(PhaseHeader), deadline)
+	return r.expired(PhaseHeader, deadline)
 }
 
 // wireError marks an error as one of the connection, not of the body's source.

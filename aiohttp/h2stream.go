@@ -193,7 +193,7 @@ func (s *h2Stream) awaitHead(ctx context.Context, r *ClientRequest) error {
 			return err
 		}
 		if s.wait.late && !s.answered {
-			return r.call.clock.expired(r.where(PhaseHeader), deadline)
+			return r.expired(PhaseHeader, deadline)
 		}
 	}
 	return nil
@@ -259,7 +259,7 @@ func (s *h2Stream) await(ctx context.Context, r *ClientRequest, p []byte) (n int
 	s.target, s.filled = p, 0
 	for err == nil && s.filled == 0 && !s.ended && s.err == nil {
 		if err = s.wait.pause(ctx, s.conn, deadline); err == nil && s.wait.late && s.filled == 0 && !s.ended {
-			err = r.call.clock.expired(r.where(PhaseBody), deadline)
+			err = r.expired(PhaseBody, deadline)
 		}
 	}
 	n = s.filled

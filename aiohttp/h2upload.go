@@ -172,7 +172,7 @@ func (u *h2Upload) room(ctx context.Context, r *ClientRequest) error {
 		return err
 	}
 	if u.wait.late {
-		return r.call.clock.expired(r.where(PhaseWrite), deadline)
+		return r.expired(PhaseWrite, deadline)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func (w *patience) await(ctx context.Context, r *ClientRequest, p Phase, ready f
 			return nil
 		}
 		if w.late {
-			return r.call.clock.expired(r.where(p), deadline)
+			return r.expired(p, deadline)
 		}
 	}
 }

@@ -116,10 +116,15 @@ func (r *ClientRequest) describeAgain() error {
 	return nil
 }
 
+// where says for an error where it happened. What makes errors is not inlined, here and below: room
+// for them is not to be on the stack of every task that waits for a connection or an answer.
+//
+//go:noinline
 func (r *ClientRequest) where(p Phase) Where {
 	return Where{Method: r.Method, URL: r.loc.text(), Phase: p}
 }
 
+//go:noinline
 func (r *ClientRequest) invalid(err error) error {
 	return &InvalidRequestError{Where: r.where(PhaseRequest), Err: err}
 }
@@ -136,6 +141,18 @@ func (r *ClientRequest) deadline(p Phase) time.Duration {
 		return clock.end
 	}
 	return clock.deadline(p, r.call.session.loop.Time())
+}
+
+// expired is the error of a wait in phase p that ended at the given deadline.
+//
+//go:noinline
+func (r *ClientRequest) expired(p Phase, deadline time.Duration) error {
+	return r.call.clock.expired(r.where(p), deadline)
+}
+
+//go:noinline
+func (r *ClientRequest) sessionClosed(p Phase) error {
+	return &ClientConnectionError{Where: r.where(p), Err: ErrSessionClosed}
 }
 
 func (r *ClientRequest) info() RequestInfo {
@@ -173,9 +190,14 @@ func (c *call) run(ctx context.Context, method, rawURL string) (*ClientResponse,
 		return nil, asyncio.Sleep(ctx, 0) // fails at once, with the error of every suspension
 	}
 	c.clock.start(&c.opts.timeout, c.session.loop.Time())
-	if len(c.session.traces) == 0 {
-		return c.travel(ctx)
+	if len(c.session.traces) > 0 {
+		return c.travelTraced(ctx)
 	}
+	return c.travel(ctx)
+}
+
+// travelTraced is travel with the traces of the session told of how it begins and ends.
+func (c *call) travelTraced(ctx context.Context) (*ClientResponse, error) {
 	c.trace = newTracer(c)
 	c.req.own = mergeHeaders(c.session.headers, c.req.own).Clone()
 	c.req.Headers = c.req.own
@@ -281,7 +303,7 @@ func (c *call) hop(ctx context.Context) (*ClientResponse, error) {
 // the body can be sent again.
 func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, error) {
 	if c.session.closed {
-		return nil, &ClientConnectionError{Where: r.where(PhaseRequest), Err: ErrSessionClosed}
+		return nil, r.sessionClosed(PhaseRequest)
 	}
 	for attempt := 0; ; attempt++ {
 		if r.body != nil {
@@ -326,11 +348,10 @@ func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientRespo
 			return nil, resendNone, err
 		}
 	}
-	c.head, err = r.appendHead(c.session.buffers.takeSmall())
-	defer c.dropHead()
-	if err != nil {
-		return nil, resendNone, r.invalid(err)
+	if err = c.compose(r); err != nil {
+		return nil, resendNone, err
 	}
+	defer c.dropHead()
 	t, err := c.session.connector.connect(ctx, r)
 	if err != nil {
 		return nil, resendNone, err
@@ -340,6 +361,16 @@ func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientRespo
 		return nil, again, err
 	}
 	return resp, resendNone, nil
+}
+
+// compose makes the head.
+func (c *call) compose(r *ClientRequest) (err error) {
+	c.head, err = r.appendHead(c.session.buffers.takeSmall())
+	if err != nil {
+		c.dropHead()
+		return r.invalid(err)
+	}
+	return nil
 }
 
 // dropHead gives back the buffer of a head that was sent, or never will be.

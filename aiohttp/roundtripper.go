@@ -52,7 +52,7 @@ func (c *RoundTripperConnector) connect(ctx context.Context, r *ClientRequest) (
 // through waits for a place for a request that rt is to carry.
 func (c *RoundTripperConnector) through(ctx context.Context, r *ClientRequest, rt http.RoundTripper) (*exchange, error) {
 	if c.plan.closed {
-		return nil, c.closedError(r)
+		return nil, r.sessionClosed(PhasePool)
 	}
 	key := poolKey{tls: r.loc.tls, host: r.loc.host, port: r.loc.port}
 	s := c.plan.acquire(&key, c.loop.Time())

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -84,7 +85,7 @@ func NewTCPConnector(opts ...ConnectorOption) *TCPConnector {
 	t.dns.init(c)
 	t.tls.init(c)
 	t.tls.mayShare = t.mayShare
-	t.dial = t.connectTo
+	t.dialer = t
 	return t
 }
 
@@ -99,7 +100,7 @@ type endpoint struct {
 	proxy      bool
 }
 
-// connectTo makes a connection for r.
+// connectTo implements dialer.
 func (t *TCPConnector) connectTo(ctx context.Context, r *ClientRequest) (wire, error) {
 	var conn *asyncio.Conn
 	var err error
@@ -123,21 +124,29 @@ func (t *TCPConnector) origin(r *ClientRequest) *endpoint {
 	return e
 }
 
-// reach connects to an endpoint and encrypts the connection. An address where either
-// fails is skipped as long as there is another.
+// reach connects to an endpoint and encrypts the connection.
 func (t *TCPConnector) reach(ctx context.Context, r *ClientRequest, e *endpoint) (*asyncio.Conn, error) {
 	addrs, err := t.addresses(ctx, r, e)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case e.tls != nil:
+		return t.reachTLS(ctx, r, e, addrs)
 	}
+	return t.dialAny(ctx, r, e, addrs)
+}
+
+// reachTLS connects to an endpoint with these addresses. One where the handshake fails is
+// skipped as long as there is another, like one that cannot be connected to.
+func (t *TCPConnector) reachTLS(ctx context.Context, r *ClientRequest, e *endpoint, addrs []netip.Addr) (*asyncio.Conn, error) {
 	var refused error // why the last address that answered was not taken
 	for {
 		conn, err := t.dialAny(ctx, r, e, addrs)
 		if err != nil && refused != nil && errors.Is(err, ErrClientConnector) {
 			return nil, refused // it tells more than that the others do not answer
 		}
-		if err != nil || e.tls == nil {
-			return conn, err
+		if err != nil {
+			return nil, err
 		}
 		used := conn.RemoteAddr()
 		if refused = t.tls.handshake(ctx, r, e, conn); refused == nil {
@@ -157,7 +166,7 @@ func within[T any](ctx context.Context, r *ClientRequest, p Phase, f func(contex
 	defer cancel()
 	v, err := f(limited)
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		err = r.call.clock.expired(r.where(p), deadline)
+		err = r.expired(p, deadline)
 	}
 	return v, err
 }
@@ -165,47 +174,70 @@ func within[T any](ctx context.Context, r *ClientRequest, p Phase, f func(contex
 // addresses finds where the host is, without asking anybody if the cache knows or
 // the host is an address itself.
 func (t *TCPConnector) addresses(ctx context.Context, r *ClientRequest, e *endpoint) ([]netip.Addr, error) {
-	host := e.host
-	if ip, err := netip.ParseAddr(host); err == nil {
-		if family := t.config.family; !family.has(ip) {
-			err := fmt.Errorf("the connector is limited to %v by WithFamily", family)
-			return nil, e.failure(&ClientConnectorDNSError{e.connectorError(r, PhaseDNS, err)})
-		}
-		return []netip.Addr{ip}, nil
+	if ip, err := netip.ParseAddr(e.host); err == nil {
+		return t.literal(r, e, ip)
 	}
-	trace := r.call.trace
-	if addrs, ok := t.dns.cached(host, t.loop.Time()); ok {
-		trace.cacheHit(ctx, host)
+	if addrs, ok := t.dns.cached(e.host, t.loop.Time()); ok {
+		r.call.trace.cacheHit(ctx, e.host)
 		return addrs, nil
 	}
-	trace.cacheMiss(ctx, host)
-	trace.resolveStart(ctx, host)
+	return t.lookUp(ctx, r, e)
+}
+
+// literal is the addresses of a host that is one.
+func (t *TCPConnector) literal(r *ClientRequest, e *endpoint, ip netip.Addr) ([]netip.Addr, error) {
+	if family := t.config.family; !family.has(ip) {
+		return nil, e.unresolved(r, fmt.Errorf("the connector is limited to %v by WithFamily", family))
+	}
+	return []netip.Addr{ip}, nil
+}
+
+// lookUp asks the resolver for the addresses of the host.
+func (t *TCPConnector) lookUp(ctx context.Context, r *ClientRequest, e *endpoint) ([]netip.Addr, error) {
+	trace := r.call.trace
+	trace.cacheMiss(ctx, e.host)
+	trace.resolveStart(ctx, e.host)
 	addrs, err := within(ctx, r, PhaseDNS, func(ctx context.Context) ([]netip.Addr, error) {
-		return t.dns.resolve(ctx, host, t.loop.Time)
+		return t.dns.resolve(ctx, e.host, t.loop.Time)
 	})
 	if err == nil {
-		trace.resolveEnd(ctx, host)
+		trace.resolveEnd(ctx, e.host)
 		return addrs, nil
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrClient) {
 		return nil, err
 	}
-	return nil, e.failure(&ClientConnectorDNSError{e.connectorError(r, PhaseDNS, err)})
+	return nil, e.unresolved(r, err)
 }
 
 // dialAny connects to the first address that answers.
 func (t *TCPConnector) dialAny(ctx context.Context, r *ClientRequest, e *endpoint, addrs []netip.Addr) (*asyncio.Conn, error) {
-	d := t.config.dialer
-	address := net.JoinHostPort(e.host, e.port)
-	d.Resolver = known(addrs)
-	conn, err := within(ctx, r, PhaseDial, func(ctx context.Context) (*asyncio.Conn, error) {
-		return d.Dial(ctx, "tcp", address)
-	})
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrClient) {
-		return conn, err
+	port, err := strconv.ParseUint(e.port, 10, 16)
+	if err != nil {
+		return nil, e.unreachable(r, err)
 	}
+	deadline := r.deadline(PhaseDial)
+	limited, cancel := asyncio.WithDeadline(ctx, deadline)
+	defer cancel()
+	conn, err := t.config.dialer.DialAddrs(limited, "tcp", addrs, uint16(port))
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return conn, err
+	case limited.Err() != nil:
+		return nil, r.expired(PhaseDial, deadline)
+	}
+	return nil, e.unreachable(r, err)
+}
+
+// unreachable is the error of an endpoint to which no connection can be made.
+func (e *endpoint) unreachable(r *ClientRequest, err error) error {
 	plain := e.connectorError(r, PhaseDial, err)
-	return nil, e.failure(&plain)
+	return e.failure(&plain)
+}
+
+// unresolved is the error of a host that has no address.
+func (e *endpoint) unresolved(r *ClientRequest, err error) error {
+	return e.failure(&ClientConnectorDNSError{e.connectorError(r, PhaseDNS, err)})
 }
 
 func (e *endpoint) connectorError(r *ClientRequest, p Phase, err error) ClientConnectorError {
@@ -220,12 +252,6 @@ func (e *endpoint) failure(err error) error {
 	}
 	return err
 }
-
-// known is a resolver for what has been resolved.
-type known []netip.Addr
-
-// LookupHost implements asyncio.Resolver.
-func (k known) LookupHost(context.Context, string, string) ([]netip.Addr, error) { return k, nil }
 
 // without removes the address a connection went to.
 func without(addrs []netip.Addr, used net.Addr) []netip.Addr {

@@ -34,14 +34,14 @@ func NewUnixConnector(path string, opts ...ConnectorOption) *UnixConnector {
 	u.tls.init(c)
 	c.dialer.LocalAddr = nil // one for TCP
 	u.tls.mayShare = u.mayShare
-	u.dial = u.connectTo
+	u.dialer = u
 	return u
 }
 
 // Path returns the path of the socket.
 func (u *UnixConnector) Path() string { return u.path }
 
-// connectTo makes a connection for r.
+// connectTo implements dialer.
 func (u *UnixConnector) connectTo(ctx context.Context, r *ClientRequest) (wire, error) {
 	if r.via != nil {
 		return nil, r.invalid(errProxyOverUnix)
