@@ -34,8 +34,8 @@ func TestOptionsPageIsThatOfTheDocComments(t *testing.T) {
 	b.WriteString(`# The options of the client
 
 Every option with what it means and what holds without it, taken from its doc comment. An option of a session is the default of its requests; given to a
-request it replaces that default. ` + "`ClientTimeout`" + ` has its members' defaults in [timeout.go](../aiohttp/timeout.go); what the conformance of these to
-Python's names is stands in [parity.md](parity.md).
+request it replaces that default. ` + "`ClientTimeout`" + ` has its members' defaults in [timeout.go](../aiohttp/timeout.go); Python's
+names for all of them are in [parity.md](parity.md).
 
 | option | for | meaning | default |
 |---|---|---|---|

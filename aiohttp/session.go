@@ -68,7 +68,9 @@ func NewClientSession(opts ...SessionOption) *ClientSession {
 	return s
 }
 
-// Request makes a request and returns the response as soon as its head is there.
+// Request makes a request and returns the response as soon as its head is there. The
+// method is sent as it is given: methods are case-sensitive (RFC 9110 section 9.1), and
+// "get" is none that servers know, while aiohttp turns it into "GET".
 //
 // It suspends, in this order, until a connection is free or may be made, the host is
 // resolved, connected and encrypted, the request is sent, and the head of the final

@@ -1,7 +1,7 @@
 package asyncio
 
-// Debug mode: checks that cost too much to be always on. Calls from goroutines that the loop
-// does not run panic, steps are timed, and a watchdog shows a step that holds the loop up
+// Debug mode: checks that cost too much to be always on. Goroutines that the loop does not run
+// panic when they schedule or complete something, steps are timed, and a watchdog shows a step that holds the loop up
 // while it does so.
 
 import (
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// SetDebug turns debug mode on or off. In debug mode, calls from a goroutine that is not the
-// loop's panic with the fix; steps that take longer than the threshold are logged with the
+// SetDebug turns debug mode on or off. In debug mode, a goroutine that is not the loop's and
+// schedules something, completes a future or uses a connection panics with the fix; steps that take longer than the threshold are logged with the
 // task or callback they belong to, and, by a watchdog, with its stack while it is stuck; and
 // Stats has a histogram of how long steps take. CPython: loop.set_debug.
 func (l *EventLoop) SetDebug(on bool) {
@@ -106,9 +106,9 @@ func (l *EventLoop) endDebug() {
 }
 
 // checkGoroutine panics, in debug mode, if a method of the loop is called by a goroutine
-// that the loop does not run.
+// that the loop does not run. A future that was not made by NewFuture has no loop.
 func (l *EventLoop) checkGoroutine(method string) {
-	if !l.options.debug {
+	if l == nil || !l.options.debug {
 		return
 	}
 	if id := l.goroutine.Load(); id != 0 && id != goroutineID() {

@@ -30,6 +30,9 @@ func TestDebugModeFindsTheWrongGoroutine(t *testing.T) { // LOOP-22
 		"CallLater":  func() { l.CallLater(0, func() {}) },
 		"CallAt":     func() { l.CallAt(0, func() {}) },
 		"CreateTask": func() { asyncio.CreateTask(l.Context(), after(0, 0, nil)) },
+		"SetResult":  func() { asyncio.NewFuture[int](l.Context()).SetResult(1) },
+		"SetError":   func() { asyncio.NewFuture[int](l.Context()).SetError(context.Canceled) },
+		"Cancel":     func() { asyncio.NewFuture[int](l.Context()).Cancel(nil) },
 	}
 	check := func(where string) {
 		for name, call := range calls {

@@ -47,7 +47,8 @@
 //
 // The loop and all that belongs to it must be used on the loop. Blocking work leaves it through
 // [ToThread] and [RunInExecutor]; other goroutines enter through [EventLoop.CallSoonThreadsafe]
-// and [RunCoroutineThreadsafe]. Debug mode ([WithDebug]) panics on mistakes.
+// and [RunCoroutineThreadsafe]. In debug mode ([WithDebug]) another goroutine that schedules
+// something, completes a future or uses a connection panics.
 //
 // # For those who know asyncio
 //

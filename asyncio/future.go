@@ -103,6 +103,7 @@ func (f *futureCore) error() error {
 // its coroutine has returned. Cancel reports false, and does nothing, if the future was
 // already done. CPython: Future.cancel, Task.cancel.
 func (f *futureCore) Cancel(cause error) bool {
+	f.loop.checkGoroutine("Cancel")
 	if f.state != futurePending {
 		f.heard()
 		return false
@@ -180,6 +181,7 @@ func (f *futureCore) wait(ctx context.Context) error {
 
 // settleable reports with an error why f may not be completed from outside.
 func (f *futureCore) settleable() error {
+	f.loop.checkGoroutine("Future.SetResult or SetError")
 	if f.state != futurePending {
 		return fmt.Errorf("%w: the future is already %v", ErrInvalidState, f.state)
 	}
