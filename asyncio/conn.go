@@ -44,6 +44,7 @@ type connState struct {
 	inWrite bool      // a write that had to wait is under way
 	closed  bool
 	hook    connHook
+	bulk    *bulkRead // nil before the first
 }
 
 var (
@@ -65,7 +66,7 @@ func newConn(l *EventLoop, network string, stream sock.Stream) *Conn {
 }
 
 func (s *connState) attach(stream sock.Stream) {
-	s.stream = stream
+	s.stream, s.bulk = stream, nil
 	stream.SetNotify(s.notify)
 }
 
@@ -375,6 +376,7 @@ func (s *connState) close(how func() error) error {
 // letGo ends all use of the connection, but does not close the stream.
 func (s *connState) letGo() {
 	s.closed = true
+	s.bulk.lower()
 	s.hook.f = nil
 	for _, q := range []*waitQueue{&s.reading.queue, &s.writing.queue, &s.turn} {
 		q.fail(errConnClosed)
