@@ -28,15 +28,29 @@ func newConnWire(p *poolConnector, c *asyncio.Conn) *connWire {
 }
 
 func (w *connWire) Read(ctx context.Context, p []byte, deadline time.Duration) (int, error) {
-	if deadline != w.readBy {
-		w.readBy = deadline
-		if err := w.conn.SetReadDeadlineAt(deadline); err != nil {
-			return 0, err
-		}
-	} else if deadline != noDeadline && w.loop.Time() >= deadline {
-		return 0, os.ErrDeadlineExceeded
+	if err := w.limitRead(deadline); err != nil {
+		return 0, err
 	}
 	return w.conn.ReadContext(ctx, p)
+}
+
+// readBulk implements bulkWire.
+func (w *connWire) readBulk(ctx context.Context, p []byte, want int, deadline time.Duration) (int, error) {
+	if err := w.limitRead(deadline); err != nil {
+		return 0, err
+	}
+	return w.conn.ReadBulk(ctx, p, want)
+}
+
+func (w *connWire) limitRead(deadline time.Duration) error {
+	if deadline != w.readBy {
+		w.readBy = deadline
+		return w.conn.SetReadDeadlineAt(deadline)
+	}
+	if deadline != noDeadline && w.loop.Time() >= deadline {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
 }
 
 func (w *connWire) Write(ctx context.Context, p []byte, deadline time.Duration) (int, error) {

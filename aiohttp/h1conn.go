@@ -23,6 +23,14 @@ const maxInterim = 64
 // memory instead of through the connection's buffer.
 const directRead = 2 << 10
 
+// A body is best read when much of it has come, if whoever reads wants all of it. As much as
+// bulkRead is worth waiting for, a part of bulkPart leaves the sender room to go on meanwhile,
+// and the last part is whatever is left, up to twice that.
+const (
+	bulkRead = 128 << 10
+	bulkPart = 512 << 10
+)
+
 // h1Conn is one connection. It belongs to a slot of the pool, and between
 // roundTrip and the end of the body to one response.
 type h1Conn struct {
@@ -255,7 +263,7 @@ func (h *h1Conn) read(ctx context.Context, resp *ClientResponse, p []byte) (int,
 			}
 			target = h.buf[:cap(h.buf)]
 		}
-		got, err := h.wire.Read(ctx, target, deadline)
+		got, err := h.receive(ctx, resp, target, deadline)
 		if got == 0 && err != nil {
 			return 0, h.bodyEnd(ctx, resp, err, deadline)
 		}
@@ -271,6 +279,20 @@ func (h *h1Conn) read(ctx context.Context, resp *ClientResponse, p []byte) (int,
 			return n, err
 		}
 	}
+}
+
+// receive reads a part of a body into p.
+func (h *h1Conn) receive(ctx context.Context, resp *ClientResponse, p []byte, deadline time.Duration) (int, error) {
+	if s := &resp.stream; s.gathering && len(p) >= bulkRead {
+		left := int(min(resp.length-s.raw, int64(len(p))))
+		if left > 2*bulkPart {
+			left = bulkPart
+		}
+		if w, able := h.wire.(bulkWire); able && left >= bulkRead {
+			return w.readBulk(ctx, p, left, deadline)
+		}
+	}
+	return h.wire.Read(ctx, p, deadline)
 }
 
 // decode moves body bytes from the buffer into p, as many as fit, and notices the

@@ -44,6 +44,13 @@ type wire interface {
 	TLS() *tls.ConnectionState
 }
 
+// bulkWire is a wire that tells little data from much.
+type bulkWire interface {
+	// readBulk is Read for somebody who is going to read want bytes before he does anything
+	// with them: it may let that much arrive first, as long as no deadline is missed for it.
+	readBulk(ctx context.Context, p []byte, want int, deadline time.Duration) (int, error)
+}
+
 // ioFailure sorts the errors of a wire into those of the package.
 func (r *ClientRequest) ioFailure(ctx context.Context, err error, p Phase, deadline time.Duration) error {
 	if ctx.Err() != nil {
