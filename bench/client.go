@@ -48,18 +48,40 @@ var unverified = &tls.Config{InsecureSkipVerify: true}
 
 var errLength = errors.New("body of a wrong length")
 
-func getAio(r Round)   { clientAio(r, false) }
-func reuseAio(r Round) { clientAio(r, true) }
+func getAio(r Round) {
+	clientAio(r, func(ctx context.Context, resp *aiohttp.ClientResponse) (int, error) {
+		body, err := resp.Read(ctx)
+		return len(body), err
+	})
+}
 
-func clientAio(r Round, reuse bool) {
+// reuseAio keeps the memory of bodies that were read, from batch to batch, as the pools of its
+// rivals do.
+func reuseAio(r Round) {
+	var spare [][]byte
+	clientAio(r, func(ctx context.Context, resp *aiohttp.ClientResponse) (int, error) {
+		var body []byte
+		if last := len(spare) - 1; last >= 0 { // no lock: nobody else runs between two awaits
+			body, spare = spare[last], spare[:last]
+		}
+		body, err := resp.ReadInto(ctx, body)
+		spare = append(spare, body[:0])
+		return len(body), err
+	})
+}
+
+// bodyReader reads a body to its end and tells how long it was.
+type bodyReader func(context.Context, *aiohttp.ClientResponse) (int, error)
+
+func clientAio(r Round, read bodyReader) {
 	run(func(ctx context.Context) error {
 		session := aiohttp.NewClientSession(aiohttp.WithTLSConfig(unverified))
 		defer session.Close()
-		if err := batchAio(ctx, session, r, r.AtOnce, reuse); err != nil {
+		if err := batchAio(ctx, session, r, r.AtOnce, read); err != nil {
 			return err
 		}
 		for r.Loop() {
-			if err := batchAio(ctx, session, r, r.N, reuse); err != nil {
+			if err := batchAio(ctx, session, r, r.N, read); err != nil {
 				return err
 			}
 		}
@@ -67,24 +89,16 @@ func clientAio(r Round, reuse bool) {
 	})
 }
 
-func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requests int, reuse bool) error {
-	var spare [][]byte // memory of bodies that were read
+func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requests int, read bodyReader) error {
 	worker := func(ctx context.Context) (struct{}, error) {
-		for requests > 0 { // no lock: nobody else runs between two awaits
+		for requests > 0 { // no lock here either
 			requests--
 			resp, err := session.Get(ctx, r.URL)
 			if err != nil {
 				return struct{}{}, err
 			}
-			var body []byte
-			if reuse {
-				body, spare = takeSpare(spare)
-				body, err = resp.ReadInto(ctx, body)
-				spare = append(spare, body[:0])
-			} else {
-				body, err = resp.Read(ctx)
-			}
-			if err := r.check(resp.Status, len(body), err); err != nil {
+			n, err := read(ctx, resp)
+			if err := r.check(resp.Status, n, err); err != nil {
 				return struct{}{}, err
 			}
 		}
@@ -96,15 +110,6 @@ func batchAio(ctx context.Context, session *aiohttp.ClientSession, r Round, requ
 	}
 	_, err := asyncio.Gather(ctx, workers...).Await(ctx)
 	return err
-}
-
-// takeSpare takes memory for a body from spare, if there is any.
-func takeSpare(spare [][]byte) (body []byte, rest [][]byte) {
-	last := len(spare) - 1
-	if last < 0 {
-		return nil, spare
-	}
-	return spare[last], spare[:last]
 }
 
 // check returns an error unless a request has ended as it should.
