@@ -99,7 +99,7 @@ func (r *ClientResponse) charsetOf(body []byte) string {
 	if name := r.Charset(); name != "" {
 		return name
 	}
-	if f := r.call.opts.charsets; f != nil {
+	if f := r.settings.charsets; f != nil {
 		return f(r, body)
 	}
 	return ""

@@ -56,7 +56,7 @@ func (r *ClientRequest) cookieHeader(explicit []string) string {
 // storeCookies takes the cookies of a response into the jar.
 func (c *call) storeCookies(resp *ClientResponse) {
 	if lines := resp.Headers["Set-Cookie"]; len(lines) > 0 && c.session.jar != nil {
-		c.session.jar.receive(resp.loc, lines)
+		c.session.jar.receive(&resp.loc, lines)
 	}
 }
 

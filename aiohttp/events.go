@@ -34,7 +34,7 @@ func (r *ClientResponse) Events() iter.Seq2[ServerEvent, error] {
 			return
 		}
 		var parser eventParser
-		_, err := r.events(r.call.ctx, &parser, func(ev ServerEvent) bool { return yield(ev, nil) })
+		_, err := r.events(r.ctx, &parser, func(ev ServerEvent) bool { return yield(ev, nil) })
 		if err != nil {
 			yield(ServerEvent{}, err)
 		}

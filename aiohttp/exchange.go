@@ -50,7 +50,7 @@ type carrier interface {
 	// finished is told, once, on the loop, that the exchange is over.
 	finished()
 	// failure makes the public error of one that RoundTrip, or reading the body, returned.
-	failure(r *ClientRequest, p Phase, err error) error
+	failure(e errand, p Phase, err error) error
 	// resend says whether a request that failed like this may be sent again elsewhere.
 	resend(err error) resend
 }
@@ -186,20 +186,20 @@ func (r *ClientRequest) checkHead(h http.Header) error {
 		n += len(values)
 		for _, v := range values {
 			if len(name)+len(v) > longest {
-				return r.headRefused(fmt.Errorf("header %s is longer than %d bytes", clip(name), longest))
+				return headRefused(r, fmt.Errorf("header %s is longer than %d bytes", clip(name), longest))
 			}
 		}
 	}
 	if n > most {
-		return r.headRefused(fmt.Errorf("more than %d headers", most))
+		return headRefused(r, fmt.Errorf("more than %d headers", most))
 	}
 	return nil
 }
 
 // headRefused is the error of a head that is not acceptable.
-func (r *ClientRequest) headRefused(err error) error {
+func headRefused(e errand, err error) error {
 	return &ClientResponseError{
-		Where: r.where(PhaseHeader), RequestInfo: r.info(), Status: http.StatusBadRequest, Message: err.Error(), Err: err,
+		Where: e.where(PhaseHeader), RequestInfo: e.info(), Status: http.StatusBadRequest, Message: err.Error(), Err: err,
 	}
 }
 
@@ -230,11 +230,10 @@ func reasonPhrase(r *http.Response) string {
 
 // read implements bodySource.
 func (x *exchange) read(ctx context.Context, resp *ClientResponse, p []byte) (int, error) {
-	r := &resp.call.req
 	n, err := x.body.take(p)
 	if n == 0 && err == nil {
 		var waited error
-		if n, err, waited = x.awaitBody(ctx, r, p); waited != nil {
+		if n, err, waited = x.awaitBody(ctx, resp, p); waited != nil {
 			x.abort()
 			return 0, waited
 		}
@@ -251,13 +250,13 @@ func (x *exchange) read(ctx context.Context, resp *ClientResponse, p []byte) (in
 	if ctx.Err() != nil {
 		return 0, asyncio.Sleep(ctx, 0)
 	}
-	return 0, resp.payloadError(x.carrier.failure(r, PhaseBody, err))
+	return 0, resp.payloadError(x.carrier.failure(resp, PhaseBody, err))
 }
 
 // awaitBody suspends the task until the goroutine has brought something, or the end. The
 // last result says why it gave up waiting.
-func (x *exchange) awaitBody(ctx context.Context, r *ClientRequest, p []byte) (n int, err, waited error) {
-	deadline := x.begin(r, PhaseBody)
+func (x *exchange) awaitBody(ctx context.Context, resp *ClientResponse, p []byte) (n int, err, waited error) {
+	deadline := x.begin(resp, PhaseBody)
 	for {
 		if waited = x.news.Wait(ctx); waited != nil {
 			return 0, nil, waited
@@ -266,7 +265,7 @@ func (x *exchange) awaitBody(ctx context.Context, r *ClientRequest, p []byte) (n
 			return n, err, nil
 		}
 		if x.late {
-			return 0, nil, r.expired(PhaseBody, deadline)
+			return 0, nil, resp.expired(PhaseBody, deadline)
 		}
 	}
 }
@@ -315,8 +314,8 @@ func (x *exchange) finish() {
 }
 
 // ioError sorts the errors of a round tripper into those of the package.
-func (r *ClientRequest) ioError(p Phase, err error) error {
-	w := r.where(p)
+func ioError(e errand, p Phase, err error) error {
+	w := e.where(p)
 	var located interface{ Located() Where }
 	var panicked *asyncio.PanicError
 	switch {

@@ -34,7 +34,7 @@ func (c *call) follow(ctx context.Context, resp *ClientResponse) (bool, error) {
 		target = httpURL(target)
 	}
 	next := new(location)
-	if d := next.resolve(resp.loc, target); d != nil {
+	if d := next.resolve(&resp.loc, target); d != nil {
 		return false, c.locationError(resp, target, d)
 	}
 	if err := resp.finishSmall(ctx, maxRedirectDrain); err != nil {

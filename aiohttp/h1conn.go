@@ -106,7 +106,7 @@ func (h *h1Conn) exchange(ctx context.Context, r *ClientRequest, resp *ClientRes
 	}
 	deadline := r.deadline(PhaseWrite)
 	if _, err := h.wire.Write(ctx, r.call.head, deadline); err != nil {
-		return r.ioFailure(ctx, err, PhaseWrite, deadline)
+		return ioFailure(ctx, r, err, PhaseWrite, deadline)
 	}
 	r.call.dropHead()
 	h.sent, resp.uploaded = true, true
@@ -189,7 +189,7 @@ func (h *h1Conn) firstBytes(ctx context.Context, r *ClientRequest, deadline time
 		_, err = h.dec.EOF()
 		return nil, h.headError(r, err)
 	}
-	return nil, r.ioFailure(ctx, err, PhaseHeader, deadline)
+	return nil, ioFailure(ctx, r, err, PhaseHeader, deadline)
 }
 
 // stash keeps what came with the head for those who read the body.
@@ -251,9 +251,8 @@ func (h *h1Conn) read(ctx context.Context, resp *ClientResponse, p []byte) (int,
 	if n, err := h.decode(resp, p); n > 0 || err != nil {
 		return n, err
 	}
-	r := &resp.call.req
 	for {
-		deadline := r.deadline(PhaseBody)
+		deadline := resp.deadline(PhaseBody)
 		direct := len(p) >= directRead
 		target := p
 		if !direct {
@@ -358,7 +357,7 @@ func (h *h1Conn) bodyEnd(ctx context.Context, resp *ClientResponse, err error, d
 	if isReset(err) {
 		return resp.payloadError(err)
 	}
-	return resp.call.req.ioFailure(ctx, err, PhaseBody, deadline)
+	return ioFailure(ctx, resp, err, PhaseBody, deadline)
 }
 
 func (h *h1Conn) bodyError(resp *ClientResponse, err error) error {

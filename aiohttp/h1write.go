@@ -224,7 +224,7 @@ func (w *bodyWriter) write(p []byte) error {
 func (w *bodyWriter) failure(ctx context.Context, err error) error {
 	var broken *wireError
 	if errors.As(err, &broken) {
-		return w.req.ioFailure(ctx, broken.err, PhaseWrite, broken.deadline)
+		return ioFailure(ctx, w.req, broken.err, PhaseWrite, broken.deadline)
 	}
 	if ctx.Err() != nil {
 		return err

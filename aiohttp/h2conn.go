@@ -265,18 +265,18 @@ func (h *h2Conn) unblock() {
 }
 
 // failure makes the public error of what ended a request.
-func (h *h2Conn) failure(r *ClientRequest, p Phase, err error) error {
-	w := r.where(p)
+func (h *h2Conn) failure(e errand, p Phase, err error) error {
+	w := e.where(p)
 	var broken *http2.Error
 	switch {
 	case errors.Is(err, http2.ErrHeadTooLarge), err == errTooManyInterim:
-		return r.headRefused(err)
+		return headRefused(e, err)
 	case errors.As(err, &broken):
 		return &HTTP2Error{Where: w, Code: HTTP2ErrorCode(broken.Code), Connection: broken.Stream == 0, Err: err}
 	case err == errGoneAway || err == errPingLost || err == errNoStreams:
 		return &ServerDisconnectedError{Where: w, Err: err}
 	}
-	return r.ioError(p, err)
+	return ioError(e, p, err)
 }
 
 // close gives a request's place on the connection up.

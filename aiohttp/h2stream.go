@@ -228,7 +228,7 @@ func (s *h2Stream) accept(r *ClientRequest, resp *ClientResponse) {
 // read implements bodySource.
 func (s *h2Stream) read(ctx context.Context, resp *ClientResponse, p []byte) (n int, err error) {
 	if n = s.body.take(&s.conn.owner.buffers, p); n == 0 && !s.ended && s.err == nil {
-		if n, err = s.await(ctx, &resp.call.req, p); n == 0 && err != nil {
+		if n, err = s.await(ctx, resp, p); n == 0 && err != nil {
 			s.abort()
 			return 0, err
 		}
@@ -250,16 +250,16 @@ func (s *h2Stream) read(ctx context.Context, resp *ClientResponse, p []byte) (n 
 	if ctx.Err() != nil {
 		return 0, ended(ctx)
 	}
-	return 0, resp.payloadError(s.conn.failure(&resp.call.req, PhaseBody, s.err))
+	return 0, resp.payloadError(s.conn.failure(resp, PhaseBody, s.err))
 }
 
 // await suspends the task until bytes have arrived in p, or the end.
-func (s *h2Stream) await(ctx context.Context, r *ClientRequest, p []byte) (n int, err error) {
-	deadline := r.deadline(PhaseBody)
+func (s *h2Stream) await(ctx context.Context, resp *ClientResponse, p []byte) (n int, err error) {
+	deadline := resp.deadline(PhaseBody)
 	s.target, s.filled = p, 0
 	for err == nil && s.filled == 0 && !s.ended && s.err == nil {
 		if err = s.wait.pause(ctx, s.conn, deadline); err == nil && s.wait.late && s.filled == 0 && !s.ended {
-			err = r.expired(PhaseBody, deadline)
+			err = resp.expired(PhaseBody, deadline)
 		}
 	}
 	n = s.filled

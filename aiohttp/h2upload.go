@@ -63,7 +63,7 @@ func (s *h2Stream) send(ctx context.Context, r *ClientRequest, resp *ClientRespo
 			return err
 		}
 		if s.wait.late { // the push has the other limits
-			return r.call.clock.expired(r.where(PhaseWrite), r.call.clock.end)
+			return r.expired(PhaseWrite, r.call.clock.end)
 		}
 	}
 	if !u.pushing.Done() {
@@ -101,7 +101,7 @@ func (u *h2Upload) awaitConsent(ctx context.Context, r *ClientRequest) error {
 		}
 		switch {
 		case u.wait.late && limit <= silence:
-			return r.call.clock.expired(r.where(PhaseWrite), limit)
+			return r.expired(PhaseWrite, limit)
 		case u.wait.late:
 			return nil // silence is consent
 		}

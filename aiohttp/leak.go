@@ -28,12 +28,12 @@ type leakGuard struct {
 
 // watchLeak notes where a response with a body was made.
 func (r *ClientResponse) watchLeak(source bodySource) {
-	l := r.call.session.loop
+	l := r.session.loop
 	if !l.Debug() {
 		return
 	}
 	r.guard = &leakGuard{loop: l, what: r.method + " " + r.loc.text(), site: callSite(), source: source}
-	runtime.AddCleanup(r.call, (*leakGuard).report, r.guard)
+	runtime.AddCleanup(r, (*leakGuard).report, r.guard)
 }
 
 // report runs on a goroutine of the runtime.

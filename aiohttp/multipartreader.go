@@ -85,7 +85,7 @@ func (r *ClientResponse) Multipart(opts ...PartOption) (*MultipartReader, error)
 	if err != nil {
 		return nil, r.payloadError(err)
 	}
-	m.resp, m.pool = r, &r.call.session.decoders
+	m.resp, m.pool = r, &r.session.decoders
 	return m, nil
 }
 

@@ -42,8 +42,8 @@ func (w *patience) await(ctx context.Context, r *ClientRequest, p Phase, ready f
 }
 
 // begin sets the limit of a wait in phase p.
-func (w *patience) begin(r *ClientRequest, p Phase) time.Duration {
-	deadline := r.deadline(p)
+func (w *patience) begin(e errand, p Phase) time.Duration {
+	deadline := e.deadline(p)
 	w.limit(deadline)
 	return deadline
 }

@@ -19,6 +19,17 @@ import (
 	"github.com/aio-go/aio/internal/http1"
 )
 
+// errand is one hop of a request while it is sent, a *ClientRequest, or while the body of its answer is read, a
+// *ClientResponse: what limits and errors need to know of it.
+type errand interface {
+	where(p Phase) Where
+	info() RequestInfo
+	// deadline is when a wait in phase p that begins now must end.
+	deadline(p Phase) time.Duration
+	// expired makes the error of a wait in phase p that ended at that deadline.
+	expired(p Phase, deadline time.Duration) error
+}
+
 // ClientRequest is one hop of a request, as middlewares see it and may change it.
 type ClientRequest struct {
 	// Method is the method as it will be sent.
@@ -133,14 +144,8 @@ func (r *ClientRequest) payloadError(err error) error {
 	return &ClientPayloadError{Where: r.where(PhaseWrite), Expected: -1, Err: err}
 }
 
-// deadline is when a wait in phase p that begins now must end. The clock is only
-// read if the phase has a limit of its own.
 func (r *ClientRequest) deadline(p Phase) time.Duration {
-	clock := &r.call.clock
-	if !clock.limited(p) {
-		return clock.end
-	}
-	return clock.deadline(p, r.call.session.loop.Time())
+	return r.call.clock.from(p, r.call.session.loop)
 }
 
 // expired is the error of a wait in phase p that ended at the given deadline.
@@ -169,11 +174,12 @@ type call struct {
 	origin  location // that of the first hop
 	history []*ClientResponse
 	hops    int
-	ctx     context.Context         // for reads of the body that bring none of their own
+	ctx     context.Context
 	head    []byte                  // the head being sent, and a small body behind it
-	first   ClientResponse          // room for the response most calls end with
-	taken   bool                    // first is in use
 	sending *asyncio.Task[struct{}] // still sends the body after the answer, or nil
+
+	attempts int  // on all hops
+	kept     bool // the last one went over a kept connection of HTTP/1, which remembers nothing of the call
 
 	dropped  error    // with middlewares: the last failure, if it was that of a dead connection
 	repeated bool     // and the hop was repeated for one
@@ -356,6 +362,8 @@ func (c *call) attempt(ctx context.Context, r *ClientRequest) (resp *ClientRespo
 	if err != nil {
 		return nil, resendNone, err
 	}
+	h, ok := t.(*h1Conn)
+	c.attempts, c.kept = c.attempts+1, ok && h.slot.uses > 0
 	resp = c.newResponse(r)
 	if again, err = t.roundTrip(ctx, r, resp); err != nil {
 		return nil, again, err
@@ -404,6 +412,12 @@ func (c *call) measure(ctx context.Context, r *ClientRequest) error {
 	return nil
 }
 
+// unseen reports, of a call that has succeeded, whether nothing refers to it but whoever asks: it never
+// left the straight way, and no code of the user's was given its ClientRequest.
+func (c *call) unseen() bool {
+	return c.kept && c.attempts == 1 && c.opts.body == nil && c.opts.ws == nil && c.trace == nil && len(c.opts.middlewares) == 0
+}
+
 // idempotent reports whether a request may be sent again without being asked
 // (RFC 9110 section 9.2.2).
 func idempotent(method string) bool {
@@ -412,16 +426,6 @@ func idempotent(method string) bool {
 		return true
 	}
 	return false
-}
-
-func (c *call) newResponse(r *ClientRequest) *ClientResponse {
-	resp := &c.first
-	if c.taken {
-		resp = new(ClientResponse)
-	}
-	c.taken = true
-	resp.init(c, r)
-	return resp
 }
 
 // outlive has the body closed when the task that still sends it is done, which may be after

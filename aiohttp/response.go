@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aio-go/aio/internal/http1"
 )
@@ -42,33 +43,42 @@ type ClientResponse struct {
 	// Content reads the body as a stream.
 	Content *StreamReader
 
-	call       *call
-	method     string
-	loc        *location
-	sent       http.Header // nil if the head was made by the shortcut
-	stream     StreamReader
-	maxBody    int64
-	bufferSize int
-	length     int64 // announced body bytes on the wire, -1 if unknown
-	trailer    http.Header
-	output     int64  // bytes of the request's body that were sent
-	uploaded   bool   // all of it was
-	surplus    bool   // the server sent more than it had announced
-	body       []byte // what Read returned
-	read       bool
-	closed     bool
-	final      bool       // it was handed to the caller, not followed
-	guard      *leakGuard // debug mode only
-	upgraded   *h1Conn    // the connection, if the answer was to switch the protocol and nobody has taken it
+	session  *ClientSession
+	settings *settings // of the request
+	clock    requestClock
+	trace    tracer
+	ctx      context.Context // of the request: for reads of the body that bring none of their own
+	method   string
+	loc      location
+	sent     http.Header // nil if the head was made by the shortcut
+	stream   StreamReader
+	length   int64 // announced body bytes on the wire, -1 if unknown
+	trailer  http.Header
+	output   int64      // bytes of the request's body that were sent
+	body     []byte     // what Read returned
+	guard    *leakGuard // debug mode only
+	upgraded *h1Conn    // the connection, if the answer was to switch the protocol and nobody has taken it
+	uploaded bool       // all of the request's body was sent
+	surplus  bool       // the server sent more than it had announced
+	read     bool
+	closed   bool
+	final    bool // it was handed to the caller, not followed
 }
 
-func (r *ClientResponse) init(c *call, req *ClientRequest) {
-	r.call, r.method, r.loc, r.sent = c, req.Method, req.loc, req.Headers
-	r.URL = &r.loc.url
-	r.Content = &r.stream
-	r.stream.resp = r
-	r.stream.err = io.EOF // until there is a body
-	r.maxBody, r.bufferSize = c.opts.maxBody, c.opts.bufferSize
+// newResponse returns a response to r without a head. It has what the reading of the body needs, and
+// does not refer to the call.
+//
+//go:noinline
+func (c *call) newResponse(r *ClientRequest) *ClientResponse {
+	resp := &ClientResponse{
+		session: c.session, settings: c.opts.settings, clock: c.clock, trace: c.trace, ctx: c.ctx,
+		method: r.Method, loc: *r.loc, sent: r.Headers,
+	}
+	resp.URL = &resp.loc.url
+	resp.Content = &resp.stream
+	resp.stream.resp = resp
+	resp.stream.err = io.EOF // until there is a body
+	return resp
 }
 
 // setHead takes over a parsed head.
@@ -89,11 +99,11 @@ func (r *ClientResponse) setBody(source bodySource) {
 	s := &r.stream
 	s.source, s.err = source, nil
 	r.watchLeak(source)
-	if r.call.opts.decompress {
+	if r.settings.decompress {
 		if v := r.Headers["Content-Encoding"]; len(v) == 1 {
 			if coding := codingOf(v[0]); coding != codingIdentity {
-				s.pull.stream = s
-				s.decoder = r.call.session.decoders.decoder(coding, &s.pull)
+				s.pull = &pullReader{stream: s}
+				s.decoder = r.session.decoders.decoder(coding, s.pull)
 			}
 		}
 	}
@@ -120,9 +130,19 @@ func (r *ClientResponse) Host() string { return r.loc.host }
 func (r *ClientResponse) RequestInfo() RequestInfo {
 	sent := r.sent
 	if sent == nil {
-		sent = r.call.session.defaultHeaders(r.call.session.skipAuto)
+		sent = r.session.defaultHeaders(r.session.skipAuto)
 	}
 	return RequestInfo{Method: r.method, URL: r.URL, Headers: sent}
+}
+
+// The response as an errand.
+
+func (r *ClientResponse) info() RequestInfo { return r.RequestInfo() }
+
+func (r *ClientResponse) deadline(p Phase) time.Duration { return r.clock.from(p, r.session.loop) }
+
+func (r *ClientResponse) expired(p Phase, deadline time.Duration) error {
+	return r.clock.expired(r.where(p), deadline)
 }
 
 // Cookies returns the cookies the response sets, values as they came.
@@ -233,7 +253,7 @@ func (s *StreamReader) readAll(ctx context.Context, out []byte) ([]byte, error) 
 		case s.err == io.EOF && s.off == len(s.buf):
 			return out, nil
 		case len(out) == cap(out):
-			out = grow(out, s.resp.bufferSize)
+			out = grow(out, s.resp.settings.bufferSize)
 		}
 	}
 }
@@ -340,7 +360,7 @@ func (r *ClientResponse) Close() error {
 	}
 	if !r.closed {
 		r.closed = true
-		r.call.session.responseClosed(r)
+		r.session.responseClosed(r)
 	}
 	return nil
 }

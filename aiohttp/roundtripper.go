@@ -103,8 +103,8 @@ func (r *ride) resend(err error) resend {
 	}
 	return r.elsewhere(err)
 }
-func (r *ride) failure(req *ClientRequest, p Phase, err error) error {
-	return req.ioError(p, err)
+func (r *ride) failure(e errand, p Phase, err error) error {
+	return ioError(e, p, err)
 }
 
 // FromHTTPClient returns a session that sends its requests through c: its Transport, with

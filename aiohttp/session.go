@@ -43,6 +43,7 @@ type ClientSession struct {
 	defaults  http.Header        // the same for round trippers; nil until one wants them
 	buffers   bufferPool
 	decoders  decoderPool
+	spare     []*call // for the next requests
 	closed    bool
 	guard     *sessionGuard // in debug mode
 	single    bool          // made for one request: closed with its response
@@ -88,10 +89,29 @@ func (s *ClientSession) Request(ctx context.Context, method, url string, opts ..
 
 // newCall returns a call with the session's settings.
 func (s *ClientSession) newCall() *call {
-	c := &call{session: s}
+	var c *call
+	if n := len(s.spare) - 1; n >= 0 {
+		c, s.spare = s.spare[n], s.spare[:n]
+	} else {
+		c = new(call)
+	}
+	c.session = s
 	c.opts.settings = &s.settings
 	c.req.loc = &c.origin
 	return c
+}
+
+// maxSpareCalls bounds what a session keeps for its next requests.
+const maxSpareCalls = 64
+
+// recycle keeps the memory of a call that nobody refers to any more.
+//
+//go:noinline
+func (s *ClientSession) recycle(c *call) {
+	if len(s.spare) < maxSpareCalls {
+		*c = call{}
+		s.spare = append(s.spare, c)
+	}
 }
 
 // start runs a call and sees to it that its body is closed, whatever happens.
@@ -102,8 +122,11 @@ func (s *ClientSession) start(ctx context.Context, c *call, method, url string) 
 	s.bind(ctx)
 	s.requests++
 	resp, err := c.run(ctx, method, url)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.failures++
+	case c.unseen():
+		s.recycle(c)
 	}
 	return resp, err
 }

@@ -39,9 +39,9 @@ type bodySource interface {
 // time. Its methods are those of Python's aiohttp.StreamReader.
 type StreamReader struct {
 	resp    *ClientResponse
-	source  bodySource // nil: there is no body, or it ended
-	decoder *decoder   // nil: identity
-	pull    pullReader // what the decoder reads from
+	source  bodySource  // nil: there is no body, or it ended
+	decoder *decoder    // nil: identity
+	pull    *pullReader // what the decoder reads from
 	taps    []BodyTap
 
 	buf     []byte // content read ahead is buf[off:]
@@ -87,10 +87,10 @@ func (s *StreamReader) fetch(ctx context.Context, p []byte) (n int, err error) {
 		n, err = s.decode(ctx, p)
 	}
 	s.content += int64(n)
-	if trace := s.resp.call.trace; trace != nil && n > 0 {
+	if trace := s.resp.trace; trace != nil && n > 0 {
 		trace.chunkReceived(ctx, p[:n])
 	}
-	if most := s.resp.maxBody; most > 0 && s.content > most {
+	if most := s.resp.settings.maxBody; most > 0 && s.content > most {
 		n = max(0, n-int(s.content-most))
 		return n, s.fail(s.resp.payloadError(ErrBodyTooLarge))
 	}
@@ -110,7 +110,7 @@ func (s *StreamReader) fetchRaw(ctx context.Context, p []byte) (int, error) {
 	if err != nil {
 		s.detach()
 	}
-	if f := s.resp.call.opts.received; f != nil && n > 0 {
+	if f := s.resp.settings.received; f != nil && n > 0 {
 		f(s.raw, s.total())
 	}
 	if s.taps != nil {
@@ -131,7 +131,7 @@ func (s *StreamReader) total() int64 {
 // of the connection are described already.
 func (s *StreamReader) describe(err error) error {
 	switch {
-	case err == io.EOF || s.pull.err == nil && s.decoder == nil:
+	case err == io.EOF || s.decoder == nil:
 		return err
 	case s.pull.err != nil && s.pull.err != io.EOF:
 		return s.pull.err
@@ -187,7 +187,7 @@ func (s *StreamReader) detach() {
 // valid any more: they last until the next read.
 func (s *StreamReader) dropBuffer() {
 	if s.buf != nil {
-		s.resp.call.session.buffers.put(s.buf)
+		s.resp.session.buffers.put(s.buf)
 		s.buf, s.off = nil, 0
 	}
 }
@@ -227,9 +227,9 @@ func (s *StreamReader) fill(ctx context.Context) error {
 		return s.err
 	}
 	if s.buf == nil {
-		s.buf = s.resp.call.session.buffers.take(s.resp.bufferSize)
+		s.buf = s.resp.session.buffers.take(s.resp.settings.bufferSize)
 	}
-	n, err := s.fetch(ctx, s.buf[:s.resp.bufferSize])
+	n, err := s.fetch(ctx, s.buf[:s.resp.settings.bufferSize])
 	s.buf, s.off = s.buf[:n], 0
 	if n > 0 {
 		return nil
@@ -317,11 +317,11 @@ func (s *StreamReader) IterChunked(n int) iter.Seq2[[]byte, error] {
 		panic("aiohttp: IterChunked needs a size of at least one byte")
 	}
 	return func(yield func([]byte, error) bool) {
-		buffers := &s.resp.call.session.buffers
+		buffers := &s.resp.session.buffers
 		buf := buffers.take(n)[:n]
 		defer buffers.put(buf)
 		for {
-			have, err := s.readFull(s.resp.call.ctx, buf)
+			have, err := s.readFull(s.resp.ctx, buf)
 			if have > 0 && !yield(buf[:have], nil) {
 				return
 			}
@@ -341,7 +341,7 @@ func (s *StreamReader) IterChunked(n int) iter.Seq2[[]byte, error] {
 func (s *StreamReader) IterAny() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {
-			piece, err := s.ReadAny(s.resp.call.ctx)
+			piece, err := s.ReadAny(s.resp.ctx)
 			if err == io.EOF {
 				return
 			}
@@ -357,7 +357,7 @@ func (s *StreamReader) IterAny() iter.Seq2[[]byte, error] {
 func (s *StreamReader) Lines() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for {
-			line, err := s.ReadLine(s.resp.call.ctx)
+			line, err := s.ReadLine(s.resp.ctx)
 			if err == io.EOF {
 				return
 			}

@@ -11,6 +11,8 @@ package aiohttp
 import (
 	"cmp"
 	"time"
+
+	"github.com/aio-go/aio/asyncio"
 )
 
 // ClientTimeout holds the time limits of a request. In every member zero means
@@ -116,6 +118,15 @@ func (c *requestClock) deadline(p Phase, now time.Duration) time.Duration {
 		return now + limit
 	}
 	return c.end
+}
+
+// from is when a wait in phase p that begins now must end. The time is only asked for if the phase has a limit of
+// its own.
+func (c *requestClock) from(p Phase, l *asyncio.EventLoop) time.Duration {
+	if !c.limited(p) {
+		return c.end
+	}
+	return c.deadline(p, l.Time())
 }
 
 // limited reports whether phase p has a limit of its own: only then is the time

@@ -52,14 +52,14 @@ type bulkWire interface {
 }
 
 // ioFailure sorts the errors of a wire into those of the package.
-func (r *ClientRequest) ioFailure(ctx context.Context, err error, p Phase, deadline time.Duration) error {
+func ioFailure(ctx context.Context, e errand, err error, p Phase, deadline time.Duration) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	w := r.where(p)
+	w := e.where(p)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return r.call.clock.expired(w, deadline)
+		return e.expired(p, deadline)
 	case errors.Is(err, net.ErrClosed):
 		return &ClientConnectionError{Where: w, Err: ErrResponseClosed}
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
