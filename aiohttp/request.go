@@ -246,13 +246,7 @@ func (c *call) begin(method, rawURL string) error {
 	r := &c.req
 	r.call, r.Method, r.own, r.body = c, method, c.opts.headers, c.opts.body
 	c.opts.proxy = c.opts.proxy.over(c.session.proxy)
-	var d *urlDefect
-	if base := c.session.base; base != nil {
-		d = r.loc.resolve(base, rawURL)
-	} else {
-		d = r.loc.parse(rawURL)
-	}
-	if d != nil {
+	if d := c.session.locate(r.loc, rawURL); d != nil {
 		return c.urlError(rawURL, d)
 	}
 	r.URL = &r.loc.url

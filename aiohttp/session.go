@@ -43,7 +43,9 @@ type ClientSession struct {
 	defaults  http.Header        // the same for round trippers; nil until one wants them
 	buffers   bufferPool
 	decoders  decoderPool
-	spare     []*call // for the next requests
+	spare     []*call  // for the next requests
+	lastURL   string   // what locate was given last, and
+	lastPlace location // what it found; without a host: nothing yet
 	closed    bool
 	guard     *sessionGuard // in debug mode
 	single    bool          // made for one request: closed with its response
@@ -150,6 +152,24 @@ func (s *ClientSession) bind(ctx context.Context) {
 			s.initialCookies = nil
 		}
 	}
+}
+
+// locate fills l with where a URL of the caller's leads to. Many a program asks for one URL again and
+// again: the last one is remembered.
+func (s *ClientSession) locate(l *location, raw string) (d *urlDefect) {
+	if raw == s.lastURL && s.lastPlace.host != "" {
+		*l = s.lastPlace
+		return nil
+	}
+	if s.base != nil {
+		d = l.resolve(s.base, raw)
+	} else {
+		d = l.parse(raw)
+	}
+	if d == nil && l.user == nil {
+		s.lastURL, s.lastPlace = raw, *l
+	}
+	return d
 }
 
 // Get makes a GET request; see Request.
