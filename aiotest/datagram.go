@@ -38,17 +38,18 @@ type packetSocket struct {
 	shared  bool
 	casts   bool // may broadcast
 
-	queue  []*datagram
-	bytes  int // of queue
-	coming int // datagrams over a Unix socket that are on their way
-	err    error
-	ready  sock.Ready
-	notify func(sock.Ready)
-	room   sendRoom
-	stuck  []*packetSocket // connected Unix sockets that wait for room here
-	held   portKey
-	closed bool
-	place  int
+	queue   []*datagram
+	bytes   int // of queue
+	coming  int // datagrams over a Unix socket that are on their way
+	err     error
+	ready   sock.Ready
+	notify  func(sock.Ready)
+	room    sendRoom
+	stuck   []*packetSocket // connected Unix sockets that wait for room here
+	held    portKey
+	crashed bool // with its host
+	closed  bool
+	place   int
 }
 
 // sendRoom is when a socket can send again.
@@ -85,6 +86,8 @@ func (s *packetSocket) TryReceive(p []byte) (int, sock.PacketAddr, error) {
 		err := os.NewSyscallError("recvfrom", s.err)
 		s.err = nil
 		return 0, sock.PacketAddr{}, err
+	case s.crashed:
+		return 0, sock.PacketAddr{}, net.ErrClosed
 	case len(s.queue) == 0:
 		s.ready &^= sock.Readable
 		return 0, sock.PacketAddr{}, sock.ErrWouldBlock
@@ -118,6 +121,9 @@ func (s *packetSocket) TrySend(p []byte, to sock.PacketAddr) error {
 		err := os.NewSyscallError("sendto", s.err)
 		s.err = nil
 		return err
+	}
+	if s.crashed {
+		return net.ErrClosed
 	}
 	if s.unix() {
 		return s.sendUnix(p, to)
@@ -330,9 +336,9 @@ func (s *packetSocket) Close() error {
 	return nil
 }
 
-// crash is the end of the socket with its host.
+// crash is the end of the socket with its host: it is told once, and closed from then on.
 func (s *packetSocket) crash() {
 	s.leave()
-	s.err = syscall.ECONNABORTED
+	s.crashed, s.err = true, syscall.ECONNABORTED
 	s.deliver(sock.Readable | sock.Writable)
 }

@@ -105,17 +105,15 @@ func (h *Host) sourceFor(ip netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// dialUnix connects at once, as it does with a kernel.
+// dialUnix connects at once, as it does with a kernel, unless too many wait to be accepted:
+// then it waits in a line of those, as one that may block does.
 func (h *Host) dialUnix(remote *net.UnixAddr, opts *sock.DialOptions) (*stream, error) {
 	if err := h.mayDial(h, "unix", netip.Addr{}, remote, opts.Control); err != nil {
 		return nil, err
 	}
 	l := h.bound[binding{path: remote.Name}]
-	switch {
-	case l == nil:
+	if l == nil {
 		return nil, os.NewSyscallError("connect", syscall.ENOENT)
-	case l.pending >= l.backlog:
-		return nil, os.NewSyscallError("connect", syscall.EAGAIN)
 	}
 	c := newConnection(h.net, "unix", h, h)
 	c.path = remote.Name
@@ -125,6 +123,11 @@ func (h *Host) dialUnix(remote *net.UnixAddr, opts *sock.DialOptions) (*stream, 
 	other.local, other.remote = l.addr, unnamed
 	h.net.add(s)
 	h.net.note("dial", s.label(), remote.Name, 0)
+	if l.pending >= l.backlog {
+		c.accepted = l
+		l.line = append(l.line, s)
+		return s, nil
+	}
 	other.join(l)
 	s.state, s.ready = streamOpen, sock.Writable
 	s.out.send(packetACK)

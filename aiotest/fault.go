@@ -203,7 +203,7 @@ func (f *InjectedFault) begin() {
 }
 
 // happen implements happening: a partition begins, and idle connections may notice.
-func (f *InjectedFault) happen(time.Duration) { f.net.watchSilence() }
+func (f *InjectedFault) happen(time.Duration) { f.net.watchSilence(f) }
 
 // Remove takes the fault out of force: a partition heals.
 func (f *InjectedFault) Remove() {
@@ -277,10 +277,26 @@ func (net *Network) judge(p *pipe, now time.Duration, n *int) (v verdict) {
 	return v
 }
 
+// losesAgain applies the faults that lose packets to one that was sent again.
+func (net *Network) losesAgain(p *pipe, now time.Duration) bool {
+	for _, f := range net.faults {
+		if f.kind == faultLoss && f.inForce(now) && f.between(p.src.host, p.dst.host) &&
+			(f.port == 0 || f.port == p.conn.port) && f.bytes <= p.carried && f.strikes() {
+			return true
+		}
+	}
+	return false
+}
+
 // parted reports whether a partition in force separates two hosts; to may be nil.
 func (n *Network) parted(from, to *Host, now time.Duration) bool {
+	return n.partedBut(nil, from, to, now)
+}
+
+// partedBut is parted without one of the faults.
+func (n *Network) partedBut(without *InjectedFault, from, to *Host, now time.Duration) bool {
 	for _, f := range n.faults {
-		if f.kind == faultPartition && f.inForce(now) && f.between(from, to) && f.includes(from) != f.includes(to) {
+		if f != without && f.kind == faultPartition && f.inForce(now) && f.between(from, to) && f.includes(from) != f.includes(to) {
 			return true
 		}
 	}

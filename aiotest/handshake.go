@@ -33,7 +33,7 @@ func (s *stream) asked() {
 	s.out.send(packetSYNACK)
 }
 
-// join makes the connection one that waits to be accepted.
+// join makes the connection one that is to be accepted.
 func (s *stream) join(l *listener) {
 	s.conn.accepted = l
 	l.pending++
@@ -69,15 +69,20 @@ func (s *stream) completed() {
 
 // refuseLate resets a connection that nobody will accept.
 func (s *stream) refuseLate() {
-	if s.state == streamOpen {
+	if s.state != streamBroken {
 		s.out.send(packetRST)
 	}
 	s.in.drop()
 	s.state = streamClosed
 }
 
-// peerEnded: the peer has ended its side.
+// peerEnded: the peer has ended its side. One that knows nothing of the connection any more
+// answers with a reset.
 func (s *stream) peerEnded() {
+	if s.state == streamBroken {
+		s.out.send(packetRST)
+		return
+	}
 	s.peerDone = true
 	ready := sock.Readable | sock.PeerClosed
 	if s.done {
@@ -119,7 +124,7 @@ func (s *stream) breakOff(errno syscall.Errno) {
 	}
 	if s.state == streamConnecting {
 		if l := s.conn.accepted; l != nil && s == &s.conn.ends[1] {
-			l.pending-- // it never got as far as the queue
+			l.leave() // it never got as far as the queue
 		}
 		s.dialErr = os.NewSyscallError("connect", errno)
 	} else {
@@ -127,7 +132,7 @@ func (s *stream) breakOff(errno syscall.Errno) {
 	}
 	s.state = streamBroken
 	if !s.conn.wasCut { // then the other end is still to be reset
-		s.out.drop()
+		s.out.halt()
 	}
 	s.deliver(readyAll)
 }

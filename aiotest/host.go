@@ -79,8 +79,8 @@ func (h *Host) SetSocketLimit(n int) { h.limit = n }
 func (h *Host) Sockets() int { return h.open }
 
 // Crash ends everything on the host at once and tells nobody: connections break off with
-// ECONNABORTED at this end, listeners are closed, and the peers find out when they send
-// something, which is answered with a reset. What is opened on the host afterwards works.
+// ECONNABORTED at this end, listeners and sockets for datagrams are closed, and the peers find
+// out when they send something or wait for room to do so, which is answered with a reset. What is opened on the host afterwards works.
 func (h *Host) Crash() {
 	h.net.note("crash", h.name, "", 0)
 	for _, s := range append([]socket(nil), h.net.socks...) {
@@ -101,11 +101,14 @@ func (h *Host) Crash() {
 	}
 }
 
-// crash is the end of the connection with its host.
+// crash is the end of the connection with its host. A peer that waits for room asks for it
+// again and again, and so learns of it.
 func (s *stream) crash() {
-	s.crashed = true
 	s.breakOff(syscall.ECONNABORTED)
 	s.in.forget()
+	if s.in.stalled {
+		s.out.send(packetRST)
+	}
 }
 
 // openFile reports whether the host may open another socket.
@@ -235,6 +238,9 @@ func (h *Host) Attach(l *asyncio.EventLoop) (asyncio.Host, error) {
 		return nil, errAttached
 	}
 	n.loop, n.origin = l, l.Time()
+	for _, h := range n.hosts {
+		h.nextPort = firstEphemeral // so that a run does not depend on the one before
+	}
 	for _, f := range n.faults {
 		f.begin()
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -25,7 +26,8 @@ type listener struct {
 	turn    int // of those that share, for the first of them
 
 	backlog int
-	pending int // connections begun and not accepted
+	pending int       // connections begun and not accepted
+	line    []*stream // that dialled over a Unix socket when there was no place for them
 	queue   []*stream
 	late    []lateArrival // connections that a fault holds up
 	delayed event
@@ -142,10 +144,32 @@ func (l *listener) TryAccept() (sock.Stream, error) {
 	s := l.queue[0]
 	l.queue[0] = nil
 	l.queue = l.queue[1:]
-	l.pending--
+	l.leave()
 	n.add(s)
+	if len(n.faults) > 0 || s.conn.severed {
+		s.watchSilence(nil)
+	}
 	n.note("accept", s.label(), s.peer().label(), 0)
 	return s, nil
+}
+
+// leave gives back the place of a connection that was accepted or came to nothing. First in the
+// line is first to have it.
+func (l *listener) leave() {
+	l.pending--
+	if len(l.line) > 0 && l.pending < l.backlog {
+		s := l.line[0].peer()
+		l.line = slices.Delete(l.line, 0, 1)
+		s.join(l)
+		s.out.send(packetSYNACK)
+	}
+}
+
+// stepOut takes a connection that is given up out of the line it may stand in.
+func (c *connection) stepOut() {
+	if l := c.accepted; l != nil {
+		l.line = slices.DeleteFunc(l.line, func(s *stream) bool { return s == &c.ends[0] })
+	}
 }
 
 // SetNotify implements sock.Listener.
@@ -192,7 +216,10 @@ func (l *listener) stop() []*stream {
 	for _, late := range l.late {
 		waiting = append(waiting, late.stream)
 	}
-	l.queue, l.late = nil, nil
+	for _, s := range l.line {
+		waiting = append(waiting, s.peer())
+	}
+	l.queue, l.late, l.line = nil, nil, nil
 	return waiting
 }
 

@@ -62,6 +62,9 @@ func (p *pipe) write(data []byte) {
 		n := min(size, packetLimit)
 		verdict := p.net.judge(p, now, &n)
 		p.post(now, packet{n: n}, verdict)
+		if verdict.reset {
+			return
+		}
 		p.carried += int64(n)
 		size -= n
 	}
@@ -84,7 +87,7 @@ func (p *pipe) post(now time.Duration, k packet, v verdict) {
 		p.note("lose", k)
 		k.tries++
 		k.at += p.backoff(k)
-		if k.tries > k.kind.patience() {
+		if k.tries > p.patience(k) {
 			break // lost for good: the sender gives up then
 		}
 	}
@@ -124,7 +127,7 @@ func (p *pipe) happen(now time.Duration) {
 		case k.at > now:
 			p.net.events.schedule(&p.arrival, k.at)
 			return
-		case k.tries > k.kind.patience():
+		case k.tries > p.patience(*k):
 			p.giveUp()
 			return
 		case !p.passes(k, now):
@@ -142,34 +145,53 @@ func (p *pipe) passes(k *packet, now time.Duration) bool {
 	if len(p.net.faults) > 0 && p.net.severed(p, now) {
 		return false
 	}
+	if k.tries > 0 && p.net.losesAgain(p, now) {
+		return false
+	}
 	return k.kind != packetSYN || p.dst.listens(p.net, p.conn)
 }
 
 // backoff is how long a sender waits before it sends a packet again: the times of Linux.
 func (p *pipe) backoff(k packet) time.Duration {
 	first := max(200*time.Millisecond, 2*(p.path.Latency+p.path.Jitter))
-	if k.kind == packetSYN || k.kind == packetSYNACK {
+	if p.answersDial(k) {
 		first = time.Second
 	}
 	return min(first<<(k.tries-1), 2*time.Minute)
 }
 
-// patience is how often a packet is sent again before the sender gives up.
-func (k packetKind) patience() uint8 {
-	switch k {
-	case packetSYN:
-		return 6
-	case packetSYNACK:
-		return 5
+// answersDial reports whether a packet asks for a connection or tells the one that dials what
+// became of it. He asks again while he hears nothing, so that all of them are sent as often
+// as the first.
+func (p *pipe) answersDial(k packet) bool {
+	switch k.kind {
+	case packetSYN, packetSYNACK:
+		return true
+	case packetRST:
+		return p.dst == &p.conn.ends[0] && p.dst.state == streamConnecting
 	}
-	return 15
+	return false
 }
 
-// giveUp ends the connection on the sender's side.
+// patience is how often a packet is sent again before the sender gives up.
+func (p *pipe) patience(k packet) uint8 {
+	if p.answersDial(k) {
+		return 6
+	}
+	return dataPatience
+}
+
+const dataPatience = 15
+
+// giveUp ends the connection on the sender's side, and on both if it has only begun: then the
+// other one waits for what was lost, and has asked for it in vain.
 func (p *pipe) giveUp() {
 	p.note("give up", *p.flight.first())
-	p.drop()
+	p.halt()
 	p.src.breakOff(syscall.ETIMEDOUT)
+	if p.dst.state == streamConnecting {
+		p.dst.breakOff(syscall.ETIMEDOUT)
+	}
 }
 
 // arrive delivers a packet.
@@ -194,18 +216,16 @@ func (p *pipe) arrive(k packet) {
 	}
 }
 
-// arrived makes n more bytes readable. A closed socket answers with a reset.
+// arrived makes n more bytes readable. A socket that is closed, or knows nothing of the
+// connection any more, answers with a reset; what had arrived before can still be read.
 func (p *pipe) arrived(n int) {
-	switch dst := p.dst; {
-	case dst.state == streamClosed || dst.crashed:
-		p.drop()
-		dst.out.send(packetRST)
-	case dst.state == streamBroken:
-		p.drop()
-	default:
-		p.readable += n
-		dst.deliver(readyToRead)
+	if p.dst.state != streamOpen {
+		p.halt()
+		p.dst.out.send(packetRST)
+		return
 	}
+	p.readable += n
+	p.dst.deliver(readyToRead)
 }
 
 // read takes out what can be read, up to len(b) bytes, and tells a writer that waits when
@@ -225,7 +245,7 @@ func (p *pipe) read(b []byte) int {
 func (r *roomMade) happen(now time.Duration) {
 	p := r.pipe
 	if len(p.net.faults) > 0 && p.net.severed(p, now) {
-		if r.tries++; r.tries > packetData.patience() {
+		if r.tries++; r.tries > dataPatience {
 			p.src.breakOff(syscall.ETIMEDOUT)
 			return
 		}
@@ -239,10 +259,18 @@ func (r *roomMade) happen(now time.Duration) {
 
 // drop throws away everything that is on the way, and what was not read.
 func (p *pipe) drop() {
+	p.halt()
+	p.forget()
+}
+
+// halt throws away what is on the way. What has arrived can still be read.
+func (p *pipe) halt() {
 	p.net.events.cancel(&p.arrival)
 	p.net.events.cancel(&p.room.event)
 	p.flight.clear()
-	p.forget()
+	if p.dst.state == streamClosed {
+		p.forget()
+	}
 }
 
 // forget throws away what can be read.

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,22 @@ import (
 	"github.com/aio-go/aio/asyncio"
 )
 
-// seedFlag replays a run: go test -run TestName -aio.seed N.
-var seedFlag = flag.Uint64("aio.seed", 0, "replay `seed`: run ready tasks in the order that seed gave them")
+// replay is the seed of the run that is replayed, if one is: go test -run TestName -aio.seed N.
+var replay struct {
+	seed  uint64
+	given bool
+}
+
+func init() {
+	flag.Func("aio.seed", "replay `seed`: run ready tasks in the order that seed gave them", func(text string) (err error) {
+		if replay.given = false; text == "" {
+			return nil
+		}
+		replay.seed, err = strconv.ParseUint(text, 0, 64)
+		replay.given = err == nil
+		return err
+	})
+}
 
 // Option configures Run.
 type Option func(*config)
@@ -34,7 +49,8 @@ type config struct {
 }
 
 // WithSeed runs what is ready in a turn in a random order that seed determines. The default
-// is the order of the real loop, first come, first served. The seed determines the random
+// is the order of the real loop, first come, first served. The flag -aio.seed comes before
+// it, so that a run whose seed was drawn can be replayed. The seed determines the random
 // numbers of the loop as well; without one they are those of seed 0.
 func WithSeed(seed uint64) Option {
 	return func(c *config) { c.seed, c.shuffle = seed, true }
@@ -63,11 +79,11 @@ func AllowLeaks() Option { return func(c *config) { c.leaks = false } }
 func Run(t testing.TB, body func(ctx context.Context) error, opts ...Option) {
 	t.Helper()
 	c := config{leaks: true, network: NewNetwork()}
-	if *seedFlag != 0 {
-		WithSeed(*seedFlag)(&c)
-	}
 	for _, opt := range opts {
 		opt(&c)
+	}
+	if replay.given {
+		WithSeed(replay.seed)(&c)
 	}
 	found := findings{network: c.simulated()}
 	runner := asyncio.NewRunner(c.options()...)

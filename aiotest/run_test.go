@@ -3,6 +3,7 @@ package aiotest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"runtime"
 	"slices"
@@ -114,6 +115,20 @@ func TestFailureWithASeedTellsHowToReplay(t *testing.T) {
 	aiotest.Run(&r, func(context.Context) error { return errors.New("boom") }, aiotest.WithSeed(42))
 	if got := strings.Join(r.logs, "\n"); !strings.Contains(got, "-aio.seed 42") || !strings.Contains(got, "TestX$/^sub") {
 		t.Errorf("got %q, want the replay command", got)
+	}
+}
+
+func TestFlagReplaysARunWhoseSeedWasDrawn(t *testing.T) {
+	for _, seed := range []string{"7", "0"} {
+		if err := flag.Set("aio.seed", seed); err != nil {
+			t.Fatal(err)
+		}
+		defer flag.Set("aio.seed", "")
+		var r recorder
+		aiotest.Run(&r, func(context.Context) error { return errors.New("boom") }, aiotest.WithSeed(42))
+		if got := strings.Join(r.logs, "\n"); !strings.HasSuffix(got, "-aio.seed "+seed) {
+			t.Errorf("got %q, want the seed of the flag", got)
+		}
 	}
 }
 

@@ -22,33 +22,47 @@ func (c *connection) vanish() {
 	if !c.severed {
 		c.severed = true
 		c.net.note("vanish", c.ends[0].label(), c.ends[1].label(), 0)
-		c.net.watchSilence()
+		c.net.watchSilence(nil)
 	}
 }
 
-// watchSilence sets the time at which connections that are cut off now are given up.
-func (n *Network) watchSilence() {
-	now := n.now()
+// watchSilence sets the time at which connections that are cut off now are given up, by a
+// fault that has just begun if it is not nil.
+func (n *Network) watchSilence(begun *InjectedFault) {
 	for _, s := range n.socks {
-		s, ok := s.(*stream)
-		if !ok || s.keep == 0 || s.state != streamOpen || s.silence != nil && s.silence.pending() {
-			continue
-		}
-		if n.severed(s.in, now) || n.severed(s.out, now) {
-			if s.silence == nil {
-				s.silence = &silence{stream: s}
-				s.silence.what = s.silence
-			}
-			n.events.schedule(&s.silence.event, now+s.keep)
+		if s, ok := s.(*stream); ok {
+			s.watchSilence(begun)
 		}
 	}
+}
+
+// watchSilence is Network's for one end. What is watched already stays so, unless something
+// has got through since: then nothing but the new fault is in its way.
+func (s *stream) watchSilence(begun *InjectedFault) {
+	if s.keep == 0 || s.state != streamOpen || !s.cutOff(nil) {
+		return
+	}
+	if s.silence == nil {
+		s.silence = &silence{stream: s}
+		s.silence.what = s.silence
+	}
+	if !s.silence.pending() || begun != nil && !s.cutOff(begun) {
+		n := s.conn.net
+		n.events.schedule(&s.silence.event, n.now()+s.keep)
+	}
+}
+
+// cutOff reports whether nothing gets through to the stream or away from it, or would not even
+// without a fault.
+func (s *stream) cutOff(without *InjectedFault) bool {
+	n, now := s.conn.net, s.conn.net.now()
+	return s.conn.severed || n.partedBut(without, s.host, s.peer().host, now) || n.partedBut(without, s.peer().host, s.host, now)
 }
 
 // happen implements happening: unless something gets through again, the probes have failed.
-func (e *silence) happen(now time.Duration) {
-	s, n := e.stream, e.stream.conn.net
-	if s.state == streamOpen && (n.severed(s.in, now) || n.severed(s.out, now)) {
-		n.note("keep-alive fails", s.label(), s.peer().label(), 0)
+func (e *silence) happen(time.Duration) {
+	if s := e.stream; s.state == streamOpen && s.cutOff(nil) {
+		s.conn.net.note("keep-alive fails", s.label(), s.peer().label(), 0)
 		s.breakOff(syscall.ETIMEDOUT)
 	}
 }

@@ -97,7 +97,6 @@ type stream struct {
 	unread   bool          // the peer, of a Unix connection, was closed before it had read everything
 	keep     time.Duration // after this much silence keep-alive gives up; 0: never
 	silence  *silence      // how it is noticed that nothing gets through
-	crashed  bool          // with its host
 	holds    portKey       // a port of its own
 }
 
@@ -185,7 +184,7 @@ func (s *stream) mayWrite() error {
 		return net.ErrClosed
 	case s.ready&sock.Writable == 0:
 		return sock.ErrWouldBlock
-	case s.err != nil:
+	case s.err != nil && !(s.unix() && s.unread): // of that only reading is told
 		return s.failure("write")
 	case s.state == streamBroken || s.done:
 		return os.NewSyscallError("write", syscall.EPIPE)
@@ -237,7 +236,13 @@ func (s *stream) CloseWrite() error {
 	switch s.state {
 	case streamClosed:
 		return net.ErrClosed
-	case streamConnecting, streamBroken:
+	case streamBroken:
+		if s.unix() { // which a kernel does not look at
+			s.done = true
+			return nil
+		}
+		fallthrough
+	case streamConnecting:
 		return os.NewSyscallError("shutdown", syscall.ENOTCONN)
 	}
 	s.end()
@@ -280,6 +285,7 @@ func (s *stream) close(abort bool) error {
 	switch {
 	case was == streamConnecting && s == &s.conn.ends[0]:
 		s.out.drop()
+		s.conn.stepOut()
 	case was == streamBroken:
 	case s.unix():
 		s.peer().unread = unread
@@ -291,6 +297,9 @@ func (s *stream) close(abort bool) error {
 		s.out.send(packetFIN)
 	}
 	s.in.forget()
+	if s.silence != nil {
+		n.events.cancel(&s.silence.event)
+	}
 	return nil
 }
 
