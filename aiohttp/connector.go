@@ -359,18 +359,16 @@ func (p *poolConnector) giveBack(granted *asyncio.Future[*slot]) {
 // open makes the connection for a reserved slot. Whatever happens on the way, the
 // slot ends up used or free.
 func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (transport, error) {
-	settled := false
-	defer func() {
-		if !settled {
-			p.discard(s)
-		}
-	}()
+	defer p.settle(s)
 	r.call.compactHead()
 	r.call.trace.createStart(ctx)
 	dialing, stop := asyncio.WithDeadline(ctx, noDeadline)
 	s.conn = dialAttempt(stop)
 	w, err := p.dialer.connectTo(dialing, r)
 	stop()
+	if err == nil {
+		r.call.trace.createEnd(ctx)
+	}
 	switch {
 	case p.plan.closed:
 		if err == nil {
@@ -380,11 +378,15 @@ func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (tr
 	case err != nil:
 		return nil, err
 	}
-	t := p.begin(r, s, w)
 	p.dialed++
-	r.call.trace.createEnd(ctx)
-	settled = true
-	return t, nil
+	return p.begin(r, s, w), nil
+}
+
+// settle frees a slot for which no connection was made.
+func (p *poolConnector) settle(s *slot) {
+	if s.state == slotDialing {
+		p.discard(s)
+	}
 }
 
 // begin has the protocol that was agreed on take a new connection over.

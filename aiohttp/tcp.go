@@ -218,12 +218,13 @@ func (t *TCPConnector) dialAny(ctx context.Context, r *ClientRequest, e *endpoin
 	}
 	deadline := r.deadline(PhaseDial)
 	limited, cancel := asyncio.WithDeadline(ctx, deadline)
-	defer cancel()
 	conn, err := t.config.dialer.DialAddrs(limited, "tcp", addrs, uint16(port))
+	overdue := limited.Err() != nil
+	cancel()
 	switch {
 	case err == nil || ctx.Err() != nil:
 		return conn, err
-	case limited.Err() != nil:
+	case overdue:
 		return nil, r.expired(PhaseDial, deadline)
 	}
 	return nil, e.unreachable(r, err)

@@ -77,7 +77,7 @@ func (d *Dialer) Dial(ctx context.Context, network, address string) (*Conn, erro
 func (d *Dialer) DialAddrs(ctx context.Context, network string, ips []netip.Addr, port uint16) (*Conn, error) {
 	r, err := d.prepareAddrs(ctx, network, ips, port)
 	if err != nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+		return nil, err
 	}
 	return r.connect(ctx, "")
 }
@@ -107,18 +107,23 @@ func (d *Dialer) prepareAddrs(ctx context.Context, network string, ips []netip.A
 	switch network {
 	case "tcp", "tcp4", "tcp6":
 	default:
-		return nil, net.UnknownNetworkError(network)
+		return nil, notDialled(network, net.UnknownNetworkError(network))
 	}
 	l := loopOf(ctx)
 	h, err := l.networkOf(ctx)
 	if err != nil {
-		return nil, err
+		return nil, notDialled(network, err)
 	}
 	addrs := addrsOf(network, ips, int(port), d.Interleave)
 	if len(addrs) == 0 {
-		return nil, errNoneSuits
+		return nil, notDialled(network, errNoneSuits)
 	}
 	return d.race(l, h, network, addrs), nil
+}
+
+//go:noinline
+func notDialled(network string, err error) error {
+	return &net.OpError{Op: "dial", Net: network, Err: err}
 }
 
 // race returns a race that has not begun.
@@ -220,14 +225,14 @@ func (r *dialRace) run(ctx context.Context) (sock.Stream, error) {
 
 // collect looks at the attempts. It returns one that has succeeded and drops those that
 // failed, after which the next may begin at once.
-func (r *dialRace) collect() sock.Stream {
-	left := r.trying[:0]
-	var winner sock.Stream
+func (r *dialRace) collect() (winner sock.Stream) {
+	left := 0
 	for _, a := range r.trying {
 		err := a.stream.ConnectResult()
 		switch {
 		case winner != nil || err == sock.ErrWouldBlock:
-			left = append(left, a)
+			r.trying[left] = a
+			left++
 		case err == nil:
 			winner = a.stream
 		default:
@@ -235,7 +240,7 @@ func (r *dialRace) collect() sock.Stream {
 			r.failed(a.addr, err)
 		}
 	}
-	r.trying = left
+	r.trying = r.trying[:left]
 	return winner
 }
 
@@ -249,8 +254,13 @@ func (r *dialRace) begin() {
 		r.failed(addr, err)
 		return
 	}
-	stream.SetNotify(func(sock.Ready) { r.waiting.wakeOne() })
-	r.trying = append(r.trying, attempt{addr, stream})
+	r.watch(attempt{addr, stream})
+}
+
+// watch waits for an attempt that is under way.
+func (r *dialRace) watch(a attempt) {
+	a.stream.SetNotify(func(sock.Ready) { r.waiting.wakeOne() })
+	r.trying = append(r.trying, a)
 	r.loop.timers.remove(&r.timer)
 	if r.headStart >= 0 && len(r.addrs) > 0 {
 		r.loop.timers.add(&r.timer, r.loop.deadlineIn(r.headStart), (*headStartOver)(r))

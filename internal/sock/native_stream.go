@@ -241,16 +241,17 @@ func setKeepAlive(fd int, config net.KeepAliveConfig) error {
 	if !config.Enable {
 		return setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
 	}
-	if err := setInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1); err != nil {
-		return err
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	if err == nil {
+		err = setProbes(fd, optKeepIdle, seconds(config.Idle), 15)
 	}
-	if err := setProbes(fd, optKeepIdle, seconds(config.Idle), 15); err != nil {
-		return err
+	if err == nil {
+		err = setProbes(fd, optKeepInterval, seconds(config.Interval), 15)
 	}
-	if err := setProbes(fd, optKeepInterval, seconds(config.Interval), 15); err != nil {
-		return err
+	if err == nil {
+		err = setProbes(fd, optKeepCount, config.Count, 9)
 	}
-	return setProbes(fd, optKeepCount, config.Count, 9)
+	return os.NewSyscallError("setsockopt", err)
 }
 
 // setProbes sets an option of keep-alive probes, where there is one: zero means that of package
@@ -259,7 +260,7 @@ func setProbes(fd, option, value, standard int) error {
 	if option == 0 || value < 0 {
 		return nil
 	}
-	return setInt(fd, unix.IPPROTO_TCP, option, or(value, standard))
+	return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, option, or(value, standard))
 }
 
 // seconds is d in seconds, rounded up, as the options of sockets have it.
