@@ -15,7 +15,8 @@ import (
 
 // Handler answers one request. It runs in a task of its own, which may suspend with ctx. It returns a response, or an
 // error: a [ResponseError] anywhere in the error's chain decides the response, a timeout gives 504, a cancellation
-// drops the connection, anything else is logged and gives 500.
+// drops the connection, anything else gives 500. Errors that are answered with 500 or more are logged, with the stack if
+// the handler panicked.
 type Handler func(ctx context.Context, req *Request) (AnyResponse, error)
 
 // Middleware runs around a handler: it may look at the request, answer itself, call next, and change what comes back.
