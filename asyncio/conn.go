@@ -90,12 +90,15 @@ func (c *Conn) WithContext(ctx context.Context) *Conn { return &Conn{s: c.s, ctx
 // that wraps os.ErrDeadlineExceeded or net.ErrClosed if the deadline passes or the connection
 // is closed meanwhile, and the context's error if that ends while the task is suspended; the
 // connection stays usable then and no data is lost.
-func (c *Conn) Read(p []byte) (int, error) { return c.s.read(c.ctx, p) }
+func (c *Conn) Read(p []byte) (int, error) { return c.s.read(c.ctx, p, 1) }
 
 // ReadContext is Read, interrupted by the end of ctx.
-func (c *Conn) ReadContext(ctx context.Context, p []byte) (int, error) { return c.s.read(ctx, p) }
+func (c *Conn) ReadContext(ctx context.Context, p []byte) (int, error) {
+	return c.s.read(ctx, p, 1)
+}
 
-func (s *connState) read(ctx context.Context, p []byte) (int, error) {
+// read reads into p. If it has to wait, want bytes are worth waiting for a moment.
+func (s *connState) read(ctx context.Context, p []byte, want int) (int, error) {
 	s.loop.checkGoroutine("Conn.Read")
 	if s.closed || s.reading.expired || s.reading.taken() {
 		return 0, s.failure("read", s.readRefusal())
@@ -105,7 +108,10 @@ func (s *connState) read(ctx context.Context, p []byte) (int, error) {
 		if err == nil {
 			return n, nil
 		}
-		if err == sock.ErrWouldBlock {
+		switch {
+		case err == sock.ErrWouldBlock && want > 1:
+			err = s.awaitBulk(ctx, want)
+		case err == sock.ErrWouldBlock:
 			err = s.awaitRead(ctx)
 		}
 		if err != nil {

@@ -125,7 +125,7 @@ func (c *SharedConn) readInTask(ctx context.Context, p []byte) (int, error) {
 	if err := c.catchUp(); err != nil {
 		return 0, err
 	}
-	n, err := c.conn.s.read(ctx, p)
+	n, err := c.conn.s.read(ctx, p, 1)
 	return n, interrupted(err)
 }
 
