@@ -20,19 +20,14 @@ import (
 // heapReserve is the size of the reserve, in bytes.
 const heapReserve = 8 << 20
 
-var reserve = struct {
-	once   sync.Once
-	memory []byte
-}{}
-
-// reserveHeap takes the reserve, once in a process, unless somebody else has set the pace.
-func reserveHeap() {
-	reserve.once.Do(func() {
-		if !paceIsSet() {
-			reserve.memory = make([]byte, heapReserve)
-		}
-	})
-}
+// reserveHeap takes the reserve, once in a process, and keeps it, unless somebody else has set the
+// pace.
+var reserveHeap = sync.OnceValue(func() []byte {
+	if paceIsSet() {
+		return nil
+	}
+	return make([]byte, heapReserve)
+})
 
 // paceIsSet reports whether the environment or the program has set a GOGC or a memory limit.
 func paceIsSet() bool {
