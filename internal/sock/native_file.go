@@ -31,7 +31,7 @@ func (p *nativePoller) OpenFile(f File, mode FileMode) (Stream, error) {
 	s := &nativeFile{mode: mode}
 	addr := fileAddr(f)
 	s.local, s.remote = addr, addr
-	s.greedy, s.blocking = true, blocking
+	s.greedy, s.blocking, s.file = true, blocking, true
 	if err := p.registerFile(&s.handle, fd); err != nil {
 		return nil, err
 	}

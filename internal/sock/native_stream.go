@@ -20,6 +20,7 @@ import (
 type nativeStream struct {
 	handle
 	family     family
+	file       bool // it is no socket: see nativeFile
 	connecting bool
 	chosen     bool           // the system chose the local port
 	ended      bool           // the peer's end was read
@@ -47,7 +48,13 @@ func (s *nativeStream) TryRead(p []byte) (int, error) {
 	case s.ready&Readable == 0:
 		return 0, ErrWouldBlock
 	}
-	n, err := readFD(s.fd, p)
+	var n int
+	var err error
+	if s.file {
+		n, err = readFD(s.fd, p)
+	} else {
+		n, err = recvFD(s.fd, p)
+	}
 	if err != nil {
 		return 0, s.failed("read", err, Readable)
 	}
@@ -73,7 +80,13 @@ func (s *nativeStream) TryWrite(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
-	n, err := writeFD(s.fd, p)
+	var n int
+	var err error
+	if s.file {
+		n, err = writeFD(s.fd, p)
+	} else {
+		n, err = sendFD(s.fd, p)
+	}
 	return s.wrote(n, len(p), err)
 }
 

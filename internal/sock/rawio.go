@@ -24,6 +24,10 @@ func writeFD(fd int, p []byte) (int, error) {
 	}
 }
 
+func recvFD(fd int, p []byte) (int, error) { return readFD(fd, p) }
+
+func sendFD(fd int, p []byte) (int, error) { return writeFD(fd, p) }
+
 // iovecs gathers by copying: one system call without a platform's iovec.
 type iovecs struct {
 	joined []byte

@@ -14,21 +14,21 @@ import (
 // thread to hand over. Builds with a sanitizer use rawio.go instead, which
 // goes through functions the sanitizers know.
 
-func readFD(fd int, p []byte) (int, error) {
-	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if errno == 0 {
-			return int(n), nil
-		}
-		if errno != unix.EINTR {
-			return 0, errno
-		}
-	}
-}
+func readFD(fd int, p []byte) (int, error) { return transfer(unix.SYS_READ, fd, p) }
 
-func writeFD(fd int, p []byte) (int, error) {
+func writeFD(fd int, p []byte) (int, error) { return transfer(unix.SYS_WRITE, fd, p) }
+
+// recvFD and sendFD are readFD and writeFD of a socket. They spare the kernel
+// the way through its files, which is about a thirtieth of both.
+
+func recvFD(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p) }
+
+func sendFD(fd int, p []byte) (int, error) { return transfer(unix.SYS_SENDTO, fd, p) }
+
+func transfer(call uintptr, fd int, p []byte) (int, error) {
+	const flags = unix.MSG_NOSIGNAL // which says nothing to the calls that take no flags
 	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 		if errno == 0 {
 			return int(n), nil
 		}
