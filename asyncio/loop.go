@@ -363,14 +363,23 @@ func (l *EventLoop) poll(timeout time.Duration) error {
 // fireTimers moves the timers that are due to the ready queue.
 func (l *EventLoop) fireTimers() {
 	now := l.clock.Now()
-	for {
+	for range manyTimers {
 		r, due := l.timers.popDue(now)
 		if !due {
 			return
 		}
 		l.ready.push(r)
 	}
+	if due := l.timers.due(now); due > l.timers.len()/2 {
+		l.timers.popFirst(due, l.ready.push)
+	}
+	for r, due := l.timers.popDue(now); due; r, due = l.timers.popDue(now) {
+		l.ready.push(r)
+	}
 }
+
+// manyTimers is how many timers fire before it is worth while to count the others that are due.
+const manyTimers = 64
 
 // idle waits until there is something to do.
 func (l *EventLoop) idle() error {

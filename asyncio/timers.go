@@ -6,7 +6,10 @@ package asyncio
 // it in O(log n) and a cancelled timer never lingers. The heap lies in pages, so that one of
 // a hundred thousand timers grows without leaving copies of itself to the collector.
 
-import "time"
+import (
+	"sort"
+	"time"
+)
 
 // A timer schedules a runnable when the loop's clock reaches a deadline. It is embedded
 // in what it wakes, so that arming it again allocates nothing.
@@ -91,6 +94,59 @@ func (h *timerHeap) popDue(now time.Duration) (runnable, bool) {
 	return r, true
 }
 
+// due returns how many timers are due at now. The earlier ones are above the later, so it
+// looks at those and at what is right below.
+func (h *timerHeap) due(now time.Duration) int { return h.dueBelow(0, now) }
+
+func (h *timerHeap) dueBelow(i int, now time.Duration) int {
+	if i >= h.n || h.slot(i).when > now {
+		return 0
+	}
+	n := 1
+	for c := heapArity*i + 1; c <= heapArity*i+heapArity; c++ {
+		n += h.dueBelow(c, now)
+	}
+	return n
+}
+
+// popFirst removes the n earliest timers and gives their runnables to take, in order. It sorts
+// all of them, and what is sorted is a heap: better than removing them one by one if they
+// are most of the timers.
+func (h *timerHeap) popFirst(n int, take func(runnable)) {
+	sort.Sort((*timerOrder)(h))
+	for i := range n {
+		t := h.slot(i).t
+		take(t.r)
+		t.at, t.r = timerFired, nil
+	}
+	for i := n; i < h.n; i++ {
+		h.put(i-n, *h.slot(i))
+	}
+	for i := h.n - n; i < h.n; i++ {
+		*h.slot(i) = timerEntry{}
+	}
+	h.n -= n
+	h.trim()
+}
+
+// timerOrder sorts a heap. The timers are not told where they are meanwhile.
+type timerOrder timerHeap
+
+func (o *timerOrder) Len() int           { return o.n }
+func (o *timerOrder) Less(i, j int) bool { h := (*timerHeap)(o); return h.slot(i).before(h.slot(j)) }
+func (o *timerOrder) Swap(i, j int) {
+	a, b := (*timerHeap)(o).slot(i), (*timerHeap)(o).slot(j)
+	*a, *b = *b, *a
+}
+
+// trim drops the pages beyond one that is free.
+func (h *timerHeap) trim() {
+	if used := (h.n + timersPerPage - 1) / timersPerPage; len(h.pages) > used+1 {
+		clear(h.pages[used+1:])
+		h.pages = h.pages[:used+1]
+	}
+}
+
 // removeAt takes the i-th entry out; the last one takes its place and is moved to where it
 // belongs.
 func (h *timerHeap) removeAt(i int) {
@@ -98,10 +154,7 @@ func (h *timerHeap) removeAt(i int) {
 	last := h.slot(h.n)
 	moved := *last
 	*last = timerEntry{}
-	if used := (h.n + timersPerPage - 1) / timersPerPage; len(h.pages) > used+1 {
-		h.pages[len(h.pages)-1] = nil
-		h.pages = h.pages[:len(h.pages)-1]
-	}
+	h.trim()
 	switch {
 	case i == h.n:
 	case i > 0 && moved.before(h.slot((i-1)/heapArity)):

@@ -102,6 +102,54 @@ func checkHeap(t *testing.T, h *timerHeap, n int) {
 	}
 }
 
+func TestManyDueTimersFireInOrder(t *testing.T) {
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var heap timerHeap
+		var armed []*modelTimer
+		for id := range 1 + rng.IntN(3*timersPerPage) {
+			m := &modelTimer{when: time.Duration(rng.IntN(1 + rng.IntN(1000))), id: id}
+			heap.add(&m.timer, m.when, m)
+			armed = append(armed, m)
+		}
+		for range len(armed) / 10 { // so that the heap is not as it was built
+			i := rng.IntN(len(armed))
+			heap.remove(&armed[i].timer)
+			armed = slices.Delete(armed, i, i+1)
+		}
+		slices.SortFunc(armed, func(a, b *modelTimer) int {
+			if a.when != b.when {
+				return int(a.when - b.when)
+			}
+			return a.id - b.id
+		})
+		now := time.Duration(rng.IntN(1000))
+		want := slices.IndexFunc(armed, func(m *modelTimer) bool { return m.when > now })
+		if want < 0 {
+			want = len(armed)
+		}
+		if got := heap.due(now); got != want {
+			t.Fatalf("seed %d: %d timers are due, want %d", seed, got, want)
+		}
+		fired := 0
+		heap.popFirst(want, func(r runnable) {
+			if r != runnable(armed[fired]) {
+				t.Fatalf("seed %d: place %d: got %v, want timer %d", seed, fired, r, armed[fired].id)
+			}
+			fired++
+		})
+		if fired != want {
+			t.Fatalf("seed %d: %d timers fired, want %d", seed, fired, want)
+		}
+		for _, m := range armed[:want] {
+			if m.timer.at != timerFired || m.timer.r != nil {
+				t.Fatalf("seed %d: timer %d does not know that it fired", seed, m.id)
+			}
+		}
+		checkHeap(t, &heap, len(armed)-want)
+	}
+}
+
 func TestNothingIsDueInAnEmptyHeap(t *testing.T) {
 	var h timerHeap
 	if _, due := h.popDue(1 << 62); due {
