@@ -142,7 +142,7 @@ func (s *Script) answer(ctx context.Context, req *aiohttp.ClientRequest, next ai
 	case e.Err != nil:
 		return nil, e.Err
 	case e.Raw != nil:
-		return next(ctx, req)
+		return next(context.WithValue(ctx, exchangeKey{}, e), req)
 	}
 	status := e.Status
 	if status == 0 {
@@ -150,6 +150,9 @@ func (s *Script) answer(ctx context.Context, req *aiohttp.ClientRequest, next ai
 	}
 	return req.AnswerBytes(status, e.Headers.Clone(), []byte(e.Body)), nil
 }
+
+// exchangeKey is the key of the exchange for which a connection is made.
+type exchangeKey struct{}
 
 func (s *Script) fail(format string, args ...any) error {
 	s.t.Helper()
@@ -160,10 +163,10 @@ func (s *Script) fail(format string, args ...any) error {
 
 // dial makes the connection of a raw answer.
 func (s *Script) dial(ctx context.Context, _, _ string) (*asyncio.Conn, error) {
-	if s.next == 0 || s.steps[s.next-1].Raw == nil {
+	e, ok := ctx.Value(exchangeKey{}).(*Exchange)
+	if !ok {
 		return nil, s.fail("a request got past the script: it must not have WithMiddlewares of its own")
 	}
-	e := &s.steps[s.next-1]
 	client, server := asyncio.Pipe(ctx)
 	asyncio.CreateTask(context.WithoutCancel(ctx), func(context.Context) (struct{}, error) {
 		defer server.Close()

@@ -129,6 +129,36 @@ func TestScriptAnswersInOrder(t *testing.T) {
 	})
 }
 
+func TestRawAnswersAtTheSameTimeAreNotMixedUp(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		raw := func(body string) []string { return []string{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + body} }
+		script := aiotest.NewScript(t,
+			aiotest.Exchange{URL: "http://a/first", Raw: raw("first"), Delay: time.Second},
+			aiotest.Exchange{URL: "http://a/other", Raw: raw("other")},
+		)
+		defer script.Done()
+		session := script.Session()
+		defer session.Close()
+		fetch := func(url string) *asyncio.Task[string] {
+			return asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
+				resp, err := session.Get(ctx, url)
+				if err != nil {
+					return "", err
+				}
+				return resp.Text(ctx)
+			})
+		}
+		got, err := asyncio.Gather(ctx, fetch("http://a/first"), fetch("http://a/other")).Await(ctx)
+		if err != nil {
+			return err
+		}
+		if got[0] != "first" || got[1] != "other" {
+			t.Errorf("got %q, want each request its own answer", got)
+		}
+		return nil
+	})
+}
+
 func TestScriptFailsTheTestThatLeavesIt(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {
 		r := &recorder{TB: t}
