@@ -268,7 +268,11 @@ func (p *poolConnector) connect(ctx context.Context, r *ClientRequest) (transpor
 		if s.state == slotDialing {
 			return p.open(ctx, r, s)
 		}
-		if t, ok := s.conn.(reusable).take(); ok {
+		kept, alive := s.conn.(reusable) // one that waited while idle may have ended since it was granted
+		if !alive {
+			continue
+		}
+		if t, ok := kept.take(); ok {
 			p.reused++
 			r.call.trace.reuse(ctx)
 			return t, nil

@@ -6,6 +6,7 @@ package aiohttp_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -91,6 +92,51 @@ func TestFailedRequestsLeaveNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An idle connection is granted to whoever waits for one, and ends before that task has run: the request
+// goes over another one.
+func TestGrantedConnectionMayEndBeforeItIsUsed(t *testing.T) {
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		var both [2]*aiohttp.ClientResponse
+		for i := range both {
+			resp, err := w.session.Get(ctx, "http://h/")
+			if err != nil {
+				return err
+			}
+			both[i] = resp
+		}
+		for _, resp := range both {
+			if _, err := resp.Read(ctx); err != nil {
+				return err
+			}
+		}
+		w.session.Connector().(interface{ SetLimitPerHost(string, int) }).SetLimitPerHost("h", 1)
+		last, err := w.session.Get(ctx, "http://h/")
+		if err != nil {
+			return err
+		}
+		waiter := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
+			_, body, err := w.get(ctx, "http://h/")
+			return body, err
+		})
+		asyncio.Sleep(ctx, time.Millisecond)
+		w.wires[1].in.data = append(w.wires[1].in.data, "unasked"...) // costs the connection
+		last.Close()                                                  // and the waiter is granted the other one
+		idle := w.wires[0]
+		idle.in.end(io.EOF)
+		if idle.onReadable == nil {
+			t.Fatal("the other connection is not idle")
+		}
+		idle.onReadable()
+		if body, err := waiter.Await(ctx); err != nil || body != "hello" {
+			t.Errorf("got %q, %v", body, err)
+		}
+		if got := w.session.Connector().Stats(); got.InUse != 0 || got.Waiting != 0 {
+			t.Errorf("left %+v", got)
+		}
+		return nil
+	})
 }
 
 // The limit of one host can be set apart from the others, also while requests wait, and
