@@ -193,7 +193,7 @@ func (r *ReconnectingWebSocket) delay() time.Duration {
 		return 0
 	}
 	bound := r.config.most
-	if shift := r.failures - 1; shift < 32 && r.config.first<<shift < bound {
+	if shift := r.failures - 1; shift < 32 && r.config.first <= bound>>shift {
 		bound = r.config.first << shift
 	}
 	return time.Duration(r.session.loop.Rand().Int64N(int64(bound) + 1))

@@ -420,3 +420,19 @@ func TestWhatNobodyReceivesIsBounded(t *testing.T) {
 		return r.Close(ctx, 0, "")
 	})
 }
+
+// However often an attempt has failed, the wait is between nothing and the bound.
+func TestReconnectDelayStaysWithinItsBound(t *testing.T) {
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		ws := aiohttp.NewReconnectingWebSocket(w.session, "ws://h/", aiohttp.WithMaxAttempts(80),
+			aiohttp.WithReconnectDelay(5*time.Second, 30*time.Second), aiohttp.WithReconnectWhen(func(error) bool { return true }))
+		var refused *aiohttp.WSServerHandshakeError
+		if _, err := ws.Connect(ctx); !errors.As(err, &refused) {
+			t.Errorf("got %v, want the refusal of the last attempt", err)
+		}
+		if took := asyncio.RunningLoop(ctx).Time(); took > 80*30*time.Second {
+			t.Errorf("80 attempts took %v, want at most 30 s between them", took)
+		}
+		return nil
+	})
+}
