@@ -105,7 +105,9 @@ func (e *EventSource) All(ctx context.Context) iter.Seq2[ServerEvent, error] {
 		parser := eventParser{id: e.LastEventID}
 		failures := 0
 		for {
+			brought := false // an event
 			goOn, err := e.connect(ctx, &parser, &failures, func(ev ServerEvent) bool {
+				brought = true
 				e.LastEventID = ev.ID
 				return yield(ev, nil)
 			})
@@ -117,7 +119,7 @@ func (e *EventSource) All(ctx context.Context) iter.Seq2[ServerEvent, error] {
 				return
 			}
 			e.LastEventID = parser.id // an id without data counts too
-			if err := asyncio.Sleep(ctx, e.wait(ctx, &parser, failures)); err != nil {
+			if err := asyncio.Sleep(ctx, e.wait(ctx, &parser, failures, brought)); err != nil {
 				yield(ServerEvent{}, err)
 				return
 			}
@@ -125,12 +127,13 @@ func (e *EventSource) All(ctx context.Context) iter.Seq2[ServerEvent, error] {
 	}
 }
 
-// leastRetry is what is doubled after a failure if the server has asked for less: it must not
-// have itself asked without a pause while it is down.
+// leastRetry is the wait, and what is doubled after a failure, if the server has asked for less: while it
+// is down, or hangs up without having said anything, it must not have itself asked without a pause.
 const leastRetry = 100 * time.Millisecond
 
-// wait returns how long to wait before the next attempt.
-func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures int) time.Duration {
+// wait returns how long to wait before the next attempt. brought tells whether the last connection has
+// brought an event.
+func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures int, brought bool) time.Duration {
 	wait, most := e.Retry, e.MaxRetry
 	if wait <= 0 {
 		wait = 3 * time.Second
@@ -141,7 +144,7 @@ func (e *EventSource) wait(ctx context.Context, parser *eventParser, failures in
 	if most <= 0 {
 		most = time.Minute
 	}
-	if failures > 0 {
+	if failures > 0 || !brought {
 		wait = max(wait, leastRetry)
 	}
 	for i := 0; i < failures && wait < most; i++ {

@@ -285,6 +285,26 @@ func TestEventSourceBacksOffFromNothing(t *testing.T) {
 	})
 }
 
+// Nor while it accepts every connection and hangs up without an event.
+func TestEventSourceDoesNotSpinOnStreamsThatBringNothing(t *testing.T) {
+	serve := func(ctx context.Context, p *peer) error { return once(eventHead+"retry: 0\n\n", 0)(ctx, p) }
+	run(t, serve, func(ctx context.Context, w *world) error {
+		limited, cancel := asyncio.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		source := aiohttp.EventSource{Session: w.session, URL: "http://h/", OnOpen: func(*aiohttp.ClientResponse) {
+			if len(w.wires) > 1000 {
+				cancel()
+			}
+		}}
+		for range source.All(limited) {
+		}
+		if n := len(w.wires); n < 10 || n > 60 {
+			t.Errorf("got %d connections in 5 s, want one in about 0.1 s", n)
+		}
+		return nil
+	})
+}
+
 // MaxRetry bounds what a server asks for too.
 func TestEventSourceBoundsTheWaitOfTheServer(t *testing.T) {
 	serve := func(ctx context.Context, p *peer) error {
