@@ -188,7 +188,7 @@ func (t *transfer) attempt(ctx context.Context) (again bool, err error) {
 	t.result.Headers = resp.Headers
 	total, err := t.begin(ctx, resp)
 	if err != nil || total == t.size {
-		return worthAnother(resp.Status), err
+		return worthAnother(resp.Status) || errors.Is(err, errNoContinuation), err
 	}
 	return true, t.receive(ctx, resp, total)
 }
@@ -211,6 +211,12 @@ func (t *transfer) begin(ctx context.Context, resp *ClientResponse) (total int64
 		start, total, ok := parseContentRange(resp.Headers.Get("Content-Range"))
 		if !ok || start != t.size {
 			return 0, resp.payloadError(fmt.Errorf("asked for bytes from %d on, got Content-Range %q", t.size, clip(resp.Headers.Get("Content-Range"))))
+		}
+		if total < 0 || t.contradicts(resp.Headers) { // nobody can tell where it ends, or it belongs to something else
+			if err := onFile(ctx, t.restart); err != nil {
+				return 0, err
+			}
+			return 0, resp.payloadError(errNoContinuation)
 		}
 		return total, nil
 	case http.StatusRequestedRangeNotSatisfiable:
@@ -238,6 +244,20 @@ func (t *transfer) begin(ctx context.Context, resp *ClientResponse) (total int64
 		return total, nil
 	}
 	return 0, t.refused(resp)
+}
+
+// errNoContinuation is what becomes of a part when the server sends something that cannot be put behind it.
+var errNoContinuation = errors.New("what the server sent is no continuation of what was there: the download begins anew")
+
+// contradicts reports whether the headers of a 206 name another state of the file than that of the part: a server
+// that has not looked at If-Range would make one file of two (RFC 9110 section 15.3.7.3).
+func (t *transfer) contradicts(h http.Header) bool {
+	name := "Last-Modified"
+	if strings.HasPrefix(t.state.Validator, `"`) {
+		name = "Etag"
+	}
+	value := h.Get(name)
+	return t.state.Validator != "" && value != "" && value != t.state.Validator
 }
 
 func (t *transfer) refused(resp *ClientResponse) error {
@@ -272,6 +292,9 @@ func (t *transfer) receive(ctx context.Context, resp *ClientResponse, total int6
 			if err := t.write(ctx, block[:n], total); err != nil {
 				return err
 			}
+		}
+		if total >= 0 && t.size > total { // without end, perhaps
+			return errors.Join(resp.payloadError(errNoContinuation), onFile(ctx, t.restart))
 		}
 		switch {
 		case err == io.EOF && total >= 0 && t.size != total:

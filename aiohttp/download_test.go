@@ -279,3 +279,34 @@ func TestDownloadLeavesNoCredentialsBehind(t *testing.T) {
 		return err
 	})
 }
+
+// Of a file that has changed meanwhile nothing is put behind what is there, even if the server does not look at
+// If-Range; nor is what has no known end, or more of it than there is to be.
+func TestDownloadContinuesOnlyWithTheSameFile(t *testing.T) {
+	const whole = "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
+	for name, second := range map[string]string{
+		"another tag":    "HTTP/1.1 206 Partial Content\r\nETag: \"v2\"\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother",
+		"a weak tag":     "HTTP/1.1 206 Partial Content\r\nETag: W/\"v1\"\r\nContent-Range: bytes 5-9/10\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother",
+		"unknown length": "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes 5-6/*\r\nContent-Length: 2\r\nConnection: close\r\n\r\n56",
+		"too much":       "HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Range: bytes 5-9/10\r\nConnection: close\r\n\r\n" + strings.Repeat("x", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "file")
+			largest := int64(0)
+			answers := []string{whole + "01234", second, whole + "0123456789"}
+			serve := func(ctx context.Context, p *peer) error { return once(answers[p.id], 0)(ctx, p) }
+			run(t, serve, func(ctx context.Context, w *world) error {
+				_, err := w.session.Download(ctx, aiohttp.Download{
+					URL: "http://h/file", Path: path, Progress: func(written, _ int64) { largest = max(largest, written) },
+				})
+				if got := read(t, path); err != nil || got != "0123456789" {
+					t.Errorf("got %q, %v", got, err)
+				}
+				if largest > 512<<10 {
+					t.Errorf("%d bytes were written", largest)
+				}
+				return nil
+			})
+		})
+	}
+}
