@@ -135,3 +135,24 @@ func TestConnectorOptions(t *testing.T) {
 		}, c.opts)
 	}
 }
+
+// However a URL with credentials is broken, the error does not show them.
+func TestErrorsOfBrokenURLsHideCredentials(t *testing.T) {
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		for _, raw := range []string{
+			"http://user:se/cret@host/", "http://user:se?cret@host/", "http://user:se#cret@host/", `http:\\user:secret@host/`,
+			"http://user:secret@ho st/", "http://us:er:secret@host:port/", "http:user:secret@host", "//user:secret@host/",
+			"user:secret@host", "ftp://user:secret@host/",
+		} {
+			_, err := w.session.Get(ctx, raw)
+			if err == nil || strings.Contains(err.Error(), "cret") {
+				t.Errorf("%s: got %v", raw, err)
+			}
+			_, _, err = w.get(ctx, "http://h/", aiohttp.WithProxy(raw))
+			if err != nil && strings.Contains(err.Error(), "cret") {
+				t.Errorf("proxy %s: got %v", raw, err)
+			}
+		}
+		return nil
+	})
+}

@@ -93,18 +93,21 @@ func (c *call) locationError(resp *ClientResponse, target string, d *urlDefect) 
 }
 
 // withoutUserinfo removes credentials from a URL that could not be parsed, so that
-// an error text does not give them away.
+// an error text does not give them away. Where nobody can tell what was meant, a slash in a password
+// that was not encoded perhaps, everything up to the last @ may be some.
 func withoutUserinfo(raw string) string {
-	if u, err := url.Parse(raw); err == nil && u.User == nil {
+	u, err := url.Parse(raw)
+	understood := err == nil && u.Opaque == ""
+	if understood && u.User == nil {
 		return raw
 	}
-	start := strings.Index(raw, "//")
-	if start < 0 {
-		return raw
+	start, end := 0, len(raw)
+	if i := strings.Index(raw, "//"); i >= 0 {
+		start = i + len("//")
+	} else if scheme, _, ok := cutScheme(raw); ok {
+		start = len(scheme) + len(":")
 	}
-	start += 2
-	end := len(raw)
-	if i := strings.IndexAny(raw[start:], "/?#"); i >= 0 {
+	if i := strings.IndexAny(raw[start:], "/?#"); i >= 0 && understood {
 		end = start + i
 	}
 	at := strings.LastIndexByte(raw[start:end], '@')
