@@ -5,10 +5,16 @@ package aiohttp_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aio-go/aio/aiohttp"
+	"github.com/aio-go/aio/asyncio"
 )
 
 // §3D: a request without a body announces none. A server that waits for it, or takes the next
@@ -95,5 +101,88 @@ func TestConnectionThatSwitchedIsNotKept(t *testing.T) {
 			t.Errorf("got %d connections, want each of its own", len(w.wires))
 		}
 		return nil
+	})
+}
+
+// An answer does not wait for a source that has nothing to send yet, nor does the end of the total time.
+func TestSilentSourceOfABodyIsInterrupted(t *testing.T) {
+	t.Run("by an answer", func(t *testing.T) {
+		refuse := answers("HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n")
+		run(t, refuse, func(ctx context.Context, w *world) error {
+			source, silent := io.Pipe()
+			defer silent.Close()
+			resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData(source))
+			if err != nil {
+				return err
+			}
+			if resp.Status != 413 || !w.wires[0].closed {
+				t.Errorf("got status %d, connection closed: %v", resp.Status, w.wires[0].closed)
+			}
+			if _, err := silent.Write([]byte("late")); err != io.ErrClosedPipe {
+				t.Errorf("the source is open: %v", err)
+			}
+			return resp.Close()
+		})
+	})
+	t.Run("by the total time", func(t *testing.T) {
+		mute := func(ctx context.Context, p *peer) error {
+			head, err := p.readHead(ctx)
+			if err == nil && strings.HasPrefix(head, "GET") {
+				err = p.send(ctx, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+			}
+			if err == nil {
+				_, err = p.readHead(ctx) // until the client has had enough
+			}
+			return err
+		}
+		run(t, mute, func(ctx context.Context, w *world) error {
+			source, err := w.session.Get(ctx, "http://h/")
+			if err != nil {
+				return err
+			}
+			defer source.Close()
+			began := asyncio.RunningLoop(ctx).Time()
+			_, err = w.session.Post(ctx, "http://h/", aiohttp.WithData(source.Content), aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: time.Second}))
+			if took := asyncio.RunningLoop(ctx).Time() - began; !errors.Is(err, aiohttp.ErrTotalTimeout) || took > 2*time.Second {
+				t.Errorf("after %v: got %v", took, err)
+			}
+			return nil
+		})
+	})
+}
+
+// A redirect that comes while a file is being read begins anew with the whole file.
+func TestRedirectDuringAReadOfTheBodySendsItWhole(t *testing.T) {
+	body := strings.Repeat("0123456789abcdef", 64<<10)
+	serve := func(ctx context.Context, p *peer) error {
+		for {
+			head, err := p.readHead(ctx)
+			if err != nil {
+				return err
+			}
+			if strings.HasPrefix(head, "PUT /first") {
+				p.send(ctx, "HTTP/1.1 307 Elsewhere\r\nLocation: /second\r\nContent-Length: 0\r\n\r\n")
+				return nil
+			}
+			if got, err := p.readN(ctx, len(body)); err != nil || got != body {
+				t.Errorf("got %d bytes, %v, not those of the file", len(got), err)
+			}
+			p.send(ctx, hello)
+		}
+	}
+	run(t, serve, func(ctx context.Context, w *world) error {
+		path := filepath.Join(t.TempDir(), "body")
+		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		resp, err := w.session.Put(ctx, "http://h/first", aiohttp.WithData(f))
+		if err != nil {
+			return err
+		}
+		return resp.Close()
 	})
 }

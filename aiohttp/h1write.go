@@ -162,7 +162,7 @@ func (w *bodyWriter) send(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := w.req.body.push(ctx, sink); err != nil {
+	if err := w.req.body.push(w.ctx, sink); err != nil { // an answer, or the end of the time, interrupts a source that has nothing yet
 		return err
 	}
 	if length < 0 {

@@ -18,6 +18,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/aio-go/aio/asyncio"
 )
@@ -115,6 +117,10 @@ type readerPayload struct {
 	used     bool  // pushed since the last prepare
 	start    int64 // where a seekable source stood at first
 	length   int64 // -1: unknown
+
+	// A read that was given up may still be under way in the executor, or not even have begun.
+	lock sync.Mutex   // held there while the source is touched
+	turn atomic.Int64 // of the last call: earlier ones that have not begun are not to
 }
 
 func newReaderPayload(r io.Reader) *readerPayload {
@@ -131,7 +137,15 @@ func (p *readerPayload) call(ctx context.Context, f func() (int64, error)) (int6
 	if p.inline {
 		return f()
 	}
-	return asyncio.ToThread(ctx, func(context.Context) (int64, error) { return f() })
+	turn := p.turn.Add(1)
+	return asyncio.ToThread(ctx, func(context.Context) (int64, error) {
+		p.lock.Lock()
+		defer p.lock.Unlock()
+		if p.turn.Load() != turn {
+			return 0, context.Canceled
+		}
+		return f()
+	})
 }
 
 func (p *readerPayload) prepare(ctx context.Context) error {
