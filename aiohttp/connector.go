@@ -364,6 +364,9 @@ func (p *poolConnector) giveBack(granted *asyncio.Future[*slot]) {
 // slot ends up used or free.
 func (p *poolConnector) open(ctx context.Context, r *ClientRequest, s *slot) (transport, error) {
 	defer p.settle(s)
+	if p.plan.closed { // since the slot was granted
+		return nil, r.sessionClosed(PhasePool)
+	}
 	r.call.compactHead()
 	r.call.trace.createStart(ctx)
 	dialing, stop := asyncio.WithDeadline(ctx, noDeadline)

@@ -59,6 +59,38 @@ func TestClosingWhileDialling(t *testing.T) {
 	}
 }
 
+// A connector that is closed between granting a place and the dialling dials no more.
+func TestClosedConnectorDoesNotDialForThoseWhoWaited(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		dials := 0
+		connector := aiohttp.NewMemoryConnector(func(ctx context.Context, _ string) (aiohttp.Wire, error) {
+			if dials++; dials > 1 {
+				return nil, asyncio.Sleep(ctx, time.Minute)
+			}
+			return &memoryWire{in: &half{data: []byte("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")}, out: &half{}}, nil
+		}, aiohttp.WithLimit(1))
+		s := aiohttp.NewClientSession(aiohttp.WithConnector(connector))
+		resp, err := s.Get(ctx, "http://h/")
+		if err != nil {
+			return err
+		}
+		waiter := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
+			_, err := s.Get(ctx, "http://h/")
+			return struct{}{}, err
+		})
+		asyncio.Sleep(ctx, time.Second)
+		resp.Close()
+		connector.Close()
+		if _, err := waiter.Await(ctx); !errors.Is(err, aiohttp.ErrSessionClosed) {
+			t.Errorf("got %v", err)
+		}
+		if now := asyncio.RunningLoop(ctx).Time(); now > 2*time.Second || dials != 1 {
+			t.Errorf("after %d dials the request failed at %v", dials, now)
+		}
+		return nil
+	})
+}
+
 // C43: whatever ends a request before it has a connection, its body is closed and the
 // pool is as it was.
 func TestFailedRequestsLeaveNothing(t *testing.T) {
