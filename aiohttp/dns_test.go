@@ -180,6 +180,27 @@ func TestSharedLookupSurvivesOneCancellation(t *testing.T) {
 	})
 }
 
+// A resolver that panics fails those who have asked, not everybody who ever will.
+func TestLookupAfterThePanicOfAResolver(t *testing.T) {
+	aiotest.Run(t, func(ctx context.Context) error {
+		asked := 0
+		d := aiohttp.NewDNSCache(aiohttp.WithResolver(resolverFunc(func(context.Context) ([]netip.Addr, error) {
+			if asked++; asked == 1 {
+				panic("resolver")
+			}
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+		})))
+		var panicked *asyncio.PanicError
+		if _, err := d.Lookup(ctx, "h"); !errors.As(err, &panicked) {
+			t.Errorf("got %v, want the panic", err)
+		}
+		if addrs, err := d.Lookup(ctx, "h"); len(addrs) != 1 || err != nil {
+			t.Errorf("got %v, %v", addrs, err)
+		}
+		return nil
+	})
+}
+
 // A look-up that fails after the last of those who wanted it has left is nobody's failure.
 func TestAbandonedLookupMayFail(t *testing.T) {
 	aiotest.Run(t, func(ctx context.Context) error {

@@ -116,10 +116,12 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 		q = &lookup{}
 		d.pending[host] = q
 		q.task = asyncio.CreateTask(context.WithoutCancel(ctx), func(ctx context.Context) (lookupResult, error) {
+			defer func() { // also if the resolver panics
+				if d.pending[host] == q {
+					delete(d.pending, host)
+				}
+			}()
 			addrs, ttl, err := d.ask(ctx, host)
-			if d.pending[host] == q {
-				delete(d.pending, host)
-			}
 			addrs = slices.DeleteFunc(slices.Clone(addrs), func(ip netip.Addr) bool { return !d.family.has(ip) })
 			if err == nil && len(addrs) == 0 {
 				err = errNoAddress
