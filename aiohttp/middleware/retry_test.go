@@ -312,3 +312,13 @@ func TestAnswersThatAreThrownAwayAreNotDecoded(t *testing.T) {
 		return nil
 	})
 }
+
+// However long a server asks for, and however long one is ready to wait, there is no attempt before that time.
+func TestRetryAfterBeyondTheClockIsNoInvitation(t *testing.T) {
+	p := middleware.RetryPolicy{MaxDelay: math.MaxInt64}
+	for _, value := range []string{"9223372036", "9223372037", "99999999999999999999"} {
+		if delay, again := p.Next(middleware.Failure{Status: 503, RetryAfter: value, Method: "GET"}, 1, 0.9, now); again {
+			t.Errorf("Retry-After: %s: got another attempt after %v", value, delay)
+		}
+	}
+}

@@ -105,7 +105,7 @@ func (p *RetryPolicy) Next(f Failure, done int, random float64, now time.Time) (
 	}
 	delay := time.Duration(random * float64(min(ceiling, longest)))
 	if asked, ok := ParseRetryAfter(f.RetryAfter, now); ok && f.Status != 0 {
-		if asked > longest {
+		if asked > min(longest, longestWait) {
 			return 0, false
 		}
 		// A little jitter on top, so that all who were told the same second do not come
@@ -184,6 +184,9 @@ func ClassifyError(err error) (transient, sent bool) {
 	}
 	return false, sent
 }
+
+// longestWait bounds what a server may ask for where MaxDelay does not: a century, and the arithmetic of times still holds.
+const longestWait = 100 * 365 * 24 * time.Hour
 
 // ParseRetryAfter reads a Retry-After value (RFC 9110 section 10.2.3), seconds or a date,
 // and reports whether it is one. A date in the past is a delay of 0.
