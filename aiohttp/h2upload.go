@@ -111,7 +111,7 @@ func (u *h2Upload) awaitConsent(ctx context.Context, r *ClientRequest) error {
 
 // run produces the whole body. An answer that makes the rest superfluous is no error here.
 func (u *h2Upload) run(ctx context.Context, r *ClientRequest, resp *ClientResponse) error {
-	err := r.body.push(ctx, func(p []byte) error { return u.push(ctx, r, resp, p) })
+	err := r.pushInTime(ctx, func(p []byte) error { return u.push(ctx, r, resp, p) })
 	if err == nil && u.written < u.length {
 		err = fmt.Errorf("the body ended after %d of the %d bytes announced in Content-Length", u.written, u.length)
 	}

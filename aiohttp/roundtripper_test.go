@@ -234,6 +234,18 @@ func limitsOfEveryKind(ctx context.Context, t *testing.T, s *aiohttp.ClientSessi
 	if !errors.Is(err, aiohttp.ErrWriteTimeout) {
 		t.Errorf("got %v, want the write timeout: nobody reads the body", err)
 	}
+	for _, inForm := range []bool{false, true} {
+		source, mute := io.Pipe() // from which nothing ever comes
+		var body any = source
+		if inForm {
+			body = aiohttp.NewFormData().AddField("file", source)
+		}
+		_, err = s.Post(ctx, base+"/echo", aiohttp.WithData(body), aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: short}))
+		if !errors.Is(err, aiohttp.ErrTotalTimeout) {
+			t.Errorf("in a form: %v: got %v, want the total timeout: the source is silent", inForm, err)
+		}
+		mute.Close()
+	}
 	for _, path := range []string{"/silent", "/stall"} {
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) { return fetch(ctx, s, base+path) })
 		asyncio.Sleep(ctx, short)

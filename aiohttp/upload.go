@@ -19,6 +19,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/aio-go/aio/asyncio"
@@ -185,14 +186,27 @@ func movable(p payload) bool {
 		return movable(p.payload)
 	case *compressPayload:
 		return movable(p.inner)
+	case *MultipartWriter:
+		return !slices.ContainsFunc(p.parts, func(part *bodyPart) bool { return !movable(part.body) })
 	}
 	return false
+}
+
+// pushInTime sends the body into the sink. The end of the total time interrupts a source that has nothing to send.
+func (r *ClientRequest) pushInTime(ctx context.Context, to sink) error {
+	limited, cancel := asyncio.WithDeadline(ctx, r.call.clock.end)
+	defer cancel()
+	err := r.body.push(limited, to)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = r.expired(PhaseWrite, r.call.clock.end)
+	}
+	return err
 }
 
 // run produces the whole body. An answer that makes the rest superfluous is no error here.
 func (u *upload) run(ctx context.Context, r *ClientRequest) error {
 	defer u.limit(noDeadline)
-	err := r.body.push(ctx, func(p []byte) error { return u.push(ctx, r, p) })
+	err := r.pushInTime(ctx, func(p []byte) error { return u.push(ctx, r, p) })
 	if err == nil && u.written < u.length {
 		err = fmt.Errorf("the body ended after %d of the %d bytes announced in Content-Length", u.written, u.length)
 	}
