@@ -287,3 +287,33 @@ func TestTraces(t *testing.T) {
 		return nil
 	}, aiohttp.WithTrace(recorder(&log)))
 }
+
+// A body is closed when the request is over, whoever has given it, and also if it is not the one that is sent.
+func TestEveryBodyIsClosed(t *testing.T) {
+	run(t, answers(hello), func(ctx context.Context, w *world) error {
+		given, updated := &closingReader{Reader: strings.NewReader("a")}, &closingReader{Reader: strings.NewReader("b")}
+		resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData(given), aiohttp.WithMiddlewares(
+			func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+				if err := req.UpdateBody(updated); err != nil {
+					return nil, err
+				}
+				return next(ctx, req)
+			}))
+		if err != nil {
+			return err
+		}
+		resp.Close()
+		if given.closed != 1 || updated.closed != 1 {
+			t.Errorf("the body given was closed %d times, that of the middleware %d times", given.closed, updated.closed)
+		}
+		first, second := &closingReader{Reader: strings.NewReader("a")}, &closingReader{Reader: strings.NewReader("b")}
+		var invalid *aiohttp.InvalidRequestError
+		if _, err := w.session.Post(ctx, "http://h/", aiohttp.WithData(first), aiohttp.WithData(second)); !errors.As(err, &invalid) {
+			t.Errorf("got %v", err)
+		}
+		if first.closed != 1 || second.closed != 1 {
+			t.Errorf("of two bodies the first was closed %d times, the second %d times", first.closed, second.closed)
+		}
+		return nil
+	})
+}

@@ -388,6 +388,9 @@ func (o *requestOptions) setBody(p payload) {
 	if o.bodyOptions++; o.bodyOptions > 1 {
 		o.fail(errors.New("aiohttp: more than one of WithData, WithJSON and WithForm"))
 	}
+	if o.body != nil {
+		o.body.close() // nobody else will
+	}
 	o.body = p
 }
 

@@ -114,6 +114,9 @@ func (r *ClientRequest) UpdateBody(body any) error {
 	if own := r.Headers["Content-Type"]; len(own) == 1 && own[0] == before {
 		delete(r.Headers, "Content-Type")
 	}
+	if p != nil {
+		r.call.later = append(r.call.later, p)
+	}
 	r.body = p
 	return r.describeAgain()
 }
@@ -171,7 +174,8 @@ type call struct {
 	clock   requestClock
 	trace   tracer
 	req     ClientRequest
-	origin  location // that of the first hop
+	origin  location  // that of the first hop
+	later   []payload // bodies that middlewares have put in place of the caller's
 	history []*ClientResponse
 	hops    int
 	ctx     context.Context
@@ -426,11 +430,16 @@ func idempotent(method string) bool {
 // the call has returned.
 func (c *call) outlive(sending *asyncio.Task[struct{}]) { c.sending = sending }
 
-// closeBody closes the body of the call when nobody uses it any more.
-func (c *call) closeBody() {
-	if c.sending == nil || c.sending.Done() {
-		c.opts.body.close()
+// closeBodies closes the bodies of the call when nobody uses them any more.
+func (c *call) closeBodies() {
+	if c.sending != nil && !c.sending.Done() {
+		c.sending.AddDoneCallback(func(*asyncio.Future[struct{}]) { c.closeBodies() })
 		return
 	}
-	c.sending.AddDoneCallback(func(*asyncio.Future[struct{}]) { c.opts.body.close() })
+	if c.opts.body != nil {
+		c.opts.body.close()
+	}
+	for _, p := range c.later {
+		p.close()
+	}
 }

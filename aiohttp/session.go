@@ -118,8 +118,8 @@ func (s *ClientSession) recycle(c *call) {
 
 // start runs a call and sees to it that its body is closed, whatever happens.
 func (s *ClientSession) start(ctx context.Context, c *call, method, url string) (*ClientResponse, error) {
-	if c.opts.body != nil {
-		defer c.closeBody()
+	if c.opts.body != nil || len(c.opts.middlewares) > 0 {
+		defer c.closeBodies()
 	}
 	s.bind(ctx)
 	s.requests++
