@@ -354,7 +354,9 @@ func WithParams(params url.Values) RequestOption {
 // *os.File, *StreamReader or iter.Seq2[[]byte, error]. Readers that are io.Seekers
 // can be sent again when a redirect asks for it; other streams are sent once.
 // A reader that may block is read outside the loop. A reader that is an io.Closer
-// is closed when the request is over. Default: no body.
+// is closed when the request is over. An iterator that suspends does so under a
+// ctx of its own, which no timeout of the request interrupts: it notices when it
+// yields. Default: no body.
 func WithData(body any) RequestOption {
 	return requestOption(func(o *requestOptions) {
 		p, err := newPayload(body)
