@@ -126,8 +126,9 @@ type DatagramTransport struct {
 	failures  int           // of receiving, in a row
 	rest      time.Duration // between them, once there are many
 	resting   *TimerHandle
-	errs      []error // for ErrorReceived, in a turn of its own
-	err       error   // what ConnectionLost is told
+	stall     *stallWatch // while what is left is sent after Close
+	errs      []error     // for ErrorReceived, in a turn of its own
+	err       error       // what ConnectionLost is told
 	state     transportState
 
 	made       bool // ConnectionMade was called
@@ -352,13 +353,16 @@ func (t *DatagramTransport) opError(op string, addr net.Addr, size int, err erro
 }
 
 // Close closes the socket once everything is sent. Nothing is received any more.
-// ConnectionLost(nil) is called in a later turn. It is idempotent. CPython: Transport.close.
+// ConnectionLost(nil) is called in a later turn; with [ErrShutdownTimeout] if nothing of what is
+// left can be sent for [DefaultShutdownTimeout], as to a Unix socket that nobody reads from. It
+// is idempotent. CPython: Transport.close, which waits for ever.
 func (t *DatagramTransport) Close() {
 	if t.state > transportOpen {
 		return
 	}
 	if len(t.out) > 0 {
 		t.state = transportClosing
+		t.stall = watchStall(t.event.loop, DefaultShutdownTimeout, t.WriteBufferSize, func() { t.fail(t.opError("close", nil, 0, ErrShutdownTimeout)) })
 		return
 	}
 	t.end(nil)
@@ -385,6 +389,7 @@ func (t *DatagramTransport) end(err error) {
 func (t *DatagramTransport) lose() {
 	t.state = transportLost
 	t.errs = nil
+	t.stall.stop()
 	if t.retry != nil {
 		t.retry.Cancel()
 	}

@@ -37,28 +37,31 @@ var ErrShutdownTimeout error = &timeoutError{"asyncio: the peer takes nothing of
 
 // stallWatch ends a transport that is closed and makes no progress.
 type stallWatch struct {
-	t     *Transport
-	left  int // bytes to be sent when it last looked
-	timer *TimerHandle
+	loop     *EventLoop
+	patience time.Duration
+	size     func() int // of what is to be sent
+	giveUp   func()
+	left     int // size when it last looked
+	timer    *TimerHandle
 }
 
 // watchStall returns nil for a transport that is to wait as long as it takes.
-func watchStall(t *Transport) *stallWatch {
-	if t.patience <= 0 {
+func watchStall(l *EventLoop, patience time.Duration, size func() int, giveUp func()) *stallWatch {
+	if patience <= 0 {
 		return nil
 	}
-	w := &stallWatch{t: t, left: t.WriteBufferSize()}
-	w.timer = t.event.loop.CallLater(t.patience, w.look)
+	w := &stallWatch{loop: l, patience: patience, size: size, giveUp: giveUp, left: size()}
+	w.timer = l.CallLater(patience, w.look)
 	return w
 }
 
 func (w *stallWatch) look() {
-	if left := w.t.WriteBufferSize(); left < w.left {
+	if left := w.size(); left < w.left {
 		w.left = left
-		w.timer = w.t.event.loop.CallLater(w.t.patience, w.look)
+		w.timer = w.loop.CallLater(w.patience, w.look)
 		return
 	}
-	w.t.fail(w.t.opError("close", ErrShutdownTimeout))
+	w.giveUp()
 }
 
 func (w *stallWatch) stop() {
@@ -331,7 +334,7 @@ func (t *Transport) Close() {
 	if t.sent < len(t.out) || t.file != nil {
 		t.event.schedule() // the task that sends a file gives up
 		t.state = transportClosing
-		t.stall = watchStall(t)
+		t.stall = watchStall(t.event.loop, t.patience, t.WriteBufferSize, func() { t.fail(t.opError("close", ErrShutdownTimeout)) })
 		return
 	}
 	t.end(nil)
