@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -35,7 +36,7 @@ func TestInterruptKeepsWhatIsFinishedAndSaysSo(t *testing.T) {
 	for _, tt := range []struct {
 		sig    os.Signal
 		status int
-	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}} {
+	}{{os.Interrupt, 130}, {syscall.SIGTERM, 143}, {syscall.SIGHUP, 129}} {
 		out := filepath.Join(t.TempDir(), "out")
 		o := interrupted(t, h, tt.sig, 5, "fetch", "-O", out, "-c", "2", "--no-progress",
 			h.url+"/ok/1", h.url+"/ok/2", h.url+"/ok/3", h.url+"/half-then-never", h.url+"/never", h.url+"/ok/4", h.url+"/ok/5")
@@ -47,6 +48,22 @@ func TestInterruptKeepsWhatIsFinishedAndSaysSo(t *testing.T) {
 			t.Errorf("summary: got %q", o.stderr)
 		}
 	}
+}
+
+func TestIgnoredHangUpStaysIgnored(t *testing.T) {
+	h := newHostile(t)
+	cmd := exec.Command("sh", append([]string{"-c", `trap '' HUP; exec "$0" "$@"`}, command(t, "fetch", "--no-progress", h.url+"/never").Args...)...)
+	cmd.Env = command(t).Env
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-h.seen
+	cmd.Process.Signal(syscall.SIGHUP)
+	cmd.Process.Signal(syscall.SIGTERM)
+	err := cmd.Wait()
+	result(t, cmd, err, &stdout, &stderr).wantStatus(t, 143)
 }
 
 func TestInterruptWithEverythingStartedDoesNotCountNothing(t *testing.T) {

@@ -20,6 +20,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1   // at least one URL was not fetched
 	exitUsage       = 2   // nothing was tried
+	exitHungUp      = 129 // stopped by SIGHUP: the terminal has gone
 	exitInterrupted = 130 // stopped by SIGINT, as shells report it
 	exitTerminated  = 143 // stopped by SIGTERM
 )

@@ -82,8 +82,8 @@ Durations are seconds, or 500ms, 1m30s, 2h. Connections that fail, timeouts and 
 503 and 504 are tried again.
 
 The exit status is 0 if all URLs were fetched with a status of 2xx, 1 if some were not, 2 if the command line or a
-list is wrong, 130 after an interrupt, 143 after SIGTERM. The first signal stops in order: what is finished is kept,
-and nothing half done is left. The second exits at once.`,
+list is wrong, 130 after an interrupt, 143 after SIGTERM, 129 after SIGHUP. The first signal stops in order: what is
+finished is kept, and nothing half done is left. The second exits at once. A SIGHUP that nohup ignores stays ignored.`,
 		Example: `  aio fetch https://example.com/                      what became of it, as JSON
   aio fetch -O pages -c 200 --per-host 8 -i urls.txt  ten million lines are fine
   grep -o 'https://[^"]*' index.html | aio fetch -O pages -i -

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/aio-go/aio/asyncio"
@@ -55,10 +56,7 @@ type interrupts struct{ signal os.Signal }
 
 func (i *interrupts) listen(ctx context.Context, env Env, stop func(error)) {
 	loop := asyncio.RunningLoop(ctx)
-	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		if signal.Ignored(sig) {
-			continue // by nohup, or by a shell that runs us in the background
-		}
+	for _, sig := range stopSignals() {
 		loop.AddSignalHandler(sig, func() {
 			if i.signal != nil {
 				env.Stderr.WriteString("\n")
@@ -71,9 +69,18 @@ func (i *interrupts) listen(ctx context.Context, env Env, stop func(error)) {
 	}
 }
 
+// stopSignals returns the signals that stop a command in order, without those that are ignored: by nohup, or by a shell
+// that runs us in the background.
+func stopSignals() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+}
+
 func statusOf(sig os.Signal) int {
-	if sig == syscall.SIGTERM {
+	switch sig {
+	case syscall.SIGTERM:
 		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHungUp
 	}
 	return exitInterrupted
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"syscall"
 
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/demo"
@@ -56,7 +55,7 @@ func serve(ctx context.Context, env Env, host string, port int) error {
 		fmt.Fprintf(env.Stdout, "aio: serving %s (interrupt to stop)\n", site.URL())
 		stop := asyncio.NewFuture[struct{}](ctx)
 		loop := asyncio.RunningLoop(ctx)
-		for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		for _, sig := range stopSignals() {
 			loop.AddSignalHandler(sig, func() {
 				if stop.SetResult(struct{}{}) != nil {
 					os.Exit(statusOf(sig)) // the second one
