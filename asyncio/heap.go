@@ -18,7 +18,7 @@ import (
 )
 
 // heapReserve is the size of the reserve, in bytes.
-const heapReserve = 10 << 20
+const heapReserve = 8 << 20
 
 // reserveHeap takes the reserve, once in a process, and keeps it, unless somebody else has set the
 // pace.

@@ -17,7 +17,7 @@ import (
 
 const (
 	gogcInCode  = "ASYNCIO_TEST_GOGC" // what a child passes to debug.SetGCPercent
-	reserveSize = 10 << 20
+	reserveSize = 8 << 20
 	usualGoal   = 4 << 20 // of the heap, by default and with next to nothing on it
 )
 

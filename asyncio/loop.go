@@ -102,7 +102,7 @@ type outsider interface {
 const pollInterval = 64
 
 // NewEventLoop returns a loop at rest. Close releases it. The first loop of a process, here or
-// in Run, also reserves 10 MiB of heap that are never touched, for garbage to be collected less
+// in Run, also reserves 8 MiB of heap that are never touched, for garbage to be collected less
 // often; it does not where GOGC or a memory limit is set.
 // CPython: asyncio.new_event_loop.
 func NewEventLoop(opts ...LoopOption) *EventLoop {
