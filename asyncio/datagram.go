@@ -36,7 +36,8 @@ type DatagramProtocol interface {
 	// and at most a second. CPython and uvloop go on without a rest.
 	ErrorReceived(err error)
 	// ConnectionLost is called when the socket is closed: with nil after Close or Abort,
-	// otherwise with what went wrong, such as EBADF if somebody has closed its descriptor.
+	// otherwise with what went wrong, such as EBADF if somebody has closed its descriptor, or
+	// ErrShutdownTimeout.
 	ConnectionLost(err error)
 }
 
@@ -362,10 +363,19 @@ func (t *DatagramTransport) Close() {
 	}
 	if len(t.out) > 0 {
 		t.state = transportClosing
-		t.stall = watchStall(t.event.loop, DefaultShutdownTimeout, t.WriteBufferSize, func() { t.fail(t.opError("close", nil, 0, ErrShutdownTimeout)) })
+		t.stall = watchStall(t.event.loop, DefaultShutdownTimeout, t.WriteBufferSize, t.giveUp)
 		return
 	}
 	t.end(nil)
+}
+
+// giveUp ends a transport whose receiver takes nothing.
+func (t *DatagramTransport) giveUp() {
+	var addr net.Addr
+	if to := t.out[0].to; !to.IsZero() {
+		addr = to.NetAddr()
+	}
+	t.fail(t.opError("close", addr, 0, ErrShutdownTimeout))
 }
 
 // Abort closes the socket at once and throws away what was not sent. ConnectionLost(nil) is

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
 )
 
@@ -283,61 +282,6 @@ func TestCloseSendsWhatIsBufferedAndAbortDoesNot(t *testing.T) {
 				return err
 			})
 		})
-	}
-}
-
-func TestClosedDatagramTransportGivesUpAReceiverThatTakesNothing(t *testing.T) {
-	for _, connected := range []bool{true, false} {
-		for _, reads := range []bool{false, true} {
-			t.Run(fmt.Sprintf("connected=%v/reads=%v", connected, reads), func(t *testing.T) {
-				aiotest.Run(t, func(ctx context.Context) error {
-					receiver, err := asyncio.ListenPacket(ctx, "unixgram", "/receiver")
-					if err != nil {
-						return err
-					}
-					defer receiver.Close()
-					p := newDatagrams(ctx)
-					opts, to := []asyncio.DatagramOption{asyncio.WithRemoteAddr("/receiver")}, ""
-					if !connected {
-						opts, to = []asyncio.DatagramOption{asyncio.WithLocalAddr("/sender")}, "/receiver"
-					}
-					c, err := asyncio.CreateDatagramEndpoint(ctx, p, "unixgram", opts...)
-					if err != nil {
-						return err
-					}
-					sent := 0
-					for ; c.WriteBufferSize() < 5*(8+1); sent++ {
-						c.SendToPath([]byte("x"), to)
-					}
-					c.Close()
-					start := asyncio.RunningLoop(ctx).Time()
-					for range sent {
-						if !reads {
-							break
-						}
-						if err := asyncio.Sleep(ctx, asyncio.DefaultShutdownTimeout*2/3); err != nil {
-							return err
-						}
-						if _, err := receiver.Read(make([]byte, 1)); err != nil {
-							return err
-						}
-					}
-					if _, err := p.lost.Await(ctx); err != nil {
-						return err
-					}
-					took := asyncio.RunningLoop(ctx).Time() - start
-					if reads {
-						wantErr(t, p.lostErr, nil)
-						return nil
-					}
-					wantErr(t, p.lostErr, asyncio.ErrShutdownTimeout)
-					if took != asyncio.DefaultShutdownTimeout || c.WriteBufferSize() > 0 {
-						t.Errorf("given up after %v with %d bytes left", took, c.WriteBufferSize())
-					}
-					return nil
-				})
-			})
-		}
 	}
 }
 
