@@ -67,7 +67,7 @@ func newExchange(c carrier, l *asyncio.EventLoop) *exchange {
 func (x *exchange) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (again resend, err error) {
 	done := false
 	defer func() {
-		if !done { // an error, or a body that panicked while it was produced
+		if !done { // an error, or a trace that panicked
 			x.abort()
 		}
 	}()
@@ -78,7 +78,7 @@ func (x *exchange) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 	r.call.dropHead()
 	x.launch(req)
 	r.call.trace.headersSent(ctx, r.Headers)
-	if err = x.send(ctx, r); err == nil {
+	if err = x.send(ctx, r, resp); err == nil {
 		err = x.awaitAnswer(ctx, r)
 	}
 	if err != nil {
@@ -93,7 +93,7 @@ func (x *exchange) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 	if err = r.checkHead(x.resp.Header); err != nil {
 		return resendNone, err
 	}
-	if err = x.stopUpload(ctx); err != nil {
+	if err = x.stopUpload(ctx, r); err != nil {
 		return resendNone, err
 	}
 	done = true

@@ -122,7 +122,7 @@ func (s *h2Stream) wakeUpload() {
 func (s *h2Stream) roundTrip(ctx context.Context, r *ClientRequest, resp *ClientResponse) (again resend, err error) {
 	done := false
 	defer func() {
-		if !done { // an error, or a body that panicked while it was produced
+		if !done { // an error, or a trace that panicked
 			s.abort()
 		}
 	}()
@@ -142,7 +142,7 @@ func (s *h2Stream) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 		return resendNone, err
 	}
 	if !s.answered || s.status > 299 {
-		if err = s.stopUpload(ctx); err != nil {
+		if err = s.stopUpload(ctx, r); err != nil {
 			return resendNone, err
 		}
 	}

@@ -3,9 +3,8 @@ package aiohttp
 // The body of a request on an HTTP/2 connection.
 //
 // A small body in memory goes along with the head if the server has room for it. Any other is pushed piece by piece into what
-// the windows of the server allow, by a task that waits where they are closed. An iterator belongs to the task that made the
-// request and is run there, so that the request returns when both the body is sent and the answer is there. Any other body
-// has a task of its own, which goes on after an answer that came early: a server may answer while it is still being told.
+// the windows of the server allow, by a task of its own that waits where they are closed. It goes on after an answer that came
+// early: a server may answer while it is still being told.
 
 import (
 	"context"
@@ -13,6 +12,7 @@ import (
 	"fmt"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/http2"
 )
 
 // h2Upload is a body that takes more than one write.
@@ -48,15 +48,16 @@ func (s *h2Stream) send(ctx context.Context, r *ClientRequest, resp *ClientRespo
 	if u.refused() {
 		return nil
 	}
-	if !movable(r.body) {
-		return u.run(ctx, r, resp)
-	}
 	u.pushing = asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, u.run(ctx, r, resp)
 	}, asyncio.WithName("aiohttp request body"))
 	u.pushing.AddDoneCallback(func(pushed *asyncio.Future[struct{}]) {
-		_, _ = pushed.Result() // whoever still waits for it looks again
-		s.wait.news.Set()
+		if _, err := pushed.Result(); err != nil && s.answered && !u.refused() {
+			s.conn.codec.Reset(&s.Stream, http2.Cancel)
+			s.conn.flushSoon()
+			s.fail(err, resendNone)
+		}
+		s.wait.news.Set() // whoever still waits for it looks again
 	})
 	for !u.pushing.Done() && !s.answered && s.err == nil {
 		if err := s.wait.pause(ctx, s.conn, r.call.clock.end); err != nil {
@@ -219,8 +220,8 @@ func (u *h2Upload) cancel() {
 }
 
 // stopUpload sees to it that a body whose request will not be answered any differently by the rest of it is not in use any
-// more: its source may be needed for another request.
-func (s *h2Stream) stopUpload(ctx context.Context) error {
+// more: its source may be needed for another request. What cannot be interrupted ends when it has something to say.
+func (s *h2Stream) stopUpload(ctx context.Context, r *ClientRequest) error {
 	u := s.upload
 	if u == nil {
 		return nil
@@ -230,6 +231,10 @@ func (s *h2Stream) stopUpload(ctx context.Context) error {
 		return nil
 	}
 	u.cancel()
+	if heedless(r.body) {
+		r.call.outlive(u.pushing)
+		return nil
+	}
 	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{u.pushing}).Await(ctx)
 	return err
 }

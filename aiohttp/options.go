@@ -356,7 +356,9 @@ func WithParams(params url.Values) RequestOption {
 // A reader that may block is read outside the loop. A reader that is an io.Closer
 // is closed when the request is over. An iterator that suspends does so under a
 // ctx of its own, which no timeout of the request interrupts: it notices when it
-// yields. Default: no body.
+// yields. An answer that comes while the body is still being sent ends the sending
+// over HTTP/1. Elsewhere the request returns with it, and a task sends the rest, as
+// long as the answer is no refusal and is being read. Default: no body.
 func WithData(body any) RequestOption {
 	return requestOption(func(o *requestOptions) {
 		p, err := newPayload(body)

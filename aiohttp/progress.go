@@ -7,8 +7,8 @@ import "context"
 
 // WithUploadProgress has f called while the request's body is sent: sent is how many
 // bytes of it the connection has taken, before compression and without framing, and total
-// how many there are, -1 if that is not known. It runs in the task that made the request,
-// after each piece, and must not suspend. A body that is sent again, because of a
+// how many there are, -1 if that is not known. It runs in the task that sends the body, after
+// each piece, and must not suspend. A body that is sent again, because of a
 // redirect or a retry, begins at zero again. Default: nobody is told.
 func WithUploadProgress(f func(sent, total int64)) RequestOption {
 	return requestOption(func(o *requestOptions) { o.uploaded = f })

@@ -6,10 +6,8 @@ package aiohttp
 // piece, and each piece is lent to the goroutine until that has taken all of it: nothing is
 // copied more often than the round tripper itself does, and nothing is produced ahead.
 //
-// An iterator belongs to the task that made the request and is run there, so that the request
-// returns when both the body is sent and the answer is there. Any other body has a task of its
-// own, which goes on after an answer that came early: a server may answer while it is still
-// being told.
+// It has a task of its own, which goes on after an answer that came early: a server may answer
+// while it is still being told.
 
 import (
 	"bytes"
@@ -130,13 +128,15 @@ func (x *exchange) attachBody(req *http.Request, r *ClientRequest) {
 
 // send produces the body. It returns when all of it is sent, or when the answer is there and
 // the rest can be sent without this task.
-func (x *exchange) send(ctx context.Context, r *ClientRequest) error {
+func (x *exchange) send(ctx context.Context, r *ClientRequest, resp *ClientResponse) error {
 	u := x.upload
 	if u == nil {
 		if r.body != nil {
 			data, _ := r.body.memory()
+			resp.output = int64(len(data))
 			r.call.trace.chunkSent(ctx, data)
 		}
+		resp.uploaded = true
 		return nil
 	}
 	// Nothing is produced before somebody wants it: a body that was not touched can still be
@@ -147,14 +147,13 @@ func (x *exchange) send(ctx context.Context, r *ClientRequest) error {
 	if u.refused() || x.hasAnswer() && x.resp.StatusCode > 299 {
 		return nil
 	}
-	if !movable(r.body) {
-		return u.run(ctx, r)
-	}
 	x.pushing = asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, u.run(ctx, r)
+		return struct{}{}, u.run(ctx, r, resp)
 	}, asyncio.WithName("aiohttp request body"))
 	x.pushing.AddDoneCallback(func(pushed *asyncio.Future[struct{}]) {
-		_, _ = pushed.Result() // whoever still waits for it looks again
+		if _, err := pushed.Result(); err != nil { // a panic has told nobody
+			u.end(err)
+		}
 		x.news.Set()
 	})
 	for !x.pushing.Done() && !x.hasAnswer() {
@@ -170,24 +169,29 @@ func (x *exchange) send(ctx context.Context, r *ClientRequest) error {
 	return err
 }
 
-// movable reports whether a body may be produced by another task than the one that made the
-// request.
-func movable(p payload) bool {
+// heedless reports whether a body may be suspended under a ctx of its own, where nothing that
+// happens to the request interrupts it. None of these can be sent twice.
+func heedless(p payload) bool {
+	bound := func(source io.Reader) bool {
+		switch source.(type) {
+		case interface{ readsInTask() }, *asyncio.Conn:
+			return true
+		}
+		return false
+	}
 	switch p := p.(type) {
-	case *memoryPayload:
+	case *iterPayload:
 		return true
 	case *readerPayload:
-		_, bound := p.source.(interface{ readsInTask() })
-		return !bound
+		return bound(p.source)
 	case *clientPayload:
-		_, bound := p.source.(interface{ readsInTask() })
-		return !bound
+		return bound(p.source)
 	case *countedPayload:
-		return movable(p.payload)
+		return heedless(p.payload)
 	case *compressPayload:
-		return movable(p.inner)
+		return heedless(p.inner)
 	case *MultipartWriter:
-		return !slices.ContainsFunc(p.parts, func(part *bodyPart) bool { return !movable(part.body) })
+		return slices.ContainsFunc(p.parts, func(part *bodyPart) bool { return heedless(part.body) })
 	}
 	return false
 }
@@ -204,14 +208,21 @@ func (r *ClientRequest) pushInTime(ctx context.Context, to sink) error {
 }
 
 // run produces the whole body. An answer that makes the rest superfluous is no error here.
-func (u *upload) run(ctx context.Context, r *ClientRequest) error {
+func (u *upload) run(ctx context.Context, r *ClientRequest, resp *ClientResponse) error {
 	defer u.limit(noDeadline)
-	err := r.pushInTime(ctx, func(p []byte) error { return u.push(ctx, r, p) })
+	err := r.pushInTime(ctx, func(p []byte) error {
+		err := u.push(ctx, r, p)
+		if err == nil {
+			resp.output = u.written
+		}
+		return err
+	})
 	if err == nil && u.written < u.length {
 		err = fmt.Errorf("the body ended after %d of the %d bytes announced in Content-Length", u.written, u.length)
 	}
 	if err == nil {
 		u.end(io.EOF)
+		resp.uploaded = true
 		return nil
 	}
 	u.end(err)
@@ -321,8 +332,9 @@ func (u *upload) Close() error {
 }
 
 // stopUpload sees to it that a body whose request will not be answered any differently by the
-// rest of it is not in use any more: its source may be needed for another request.
-func (x *exchange) stopUpload(ctx context.Context) error {
+// rest of it is not in use any more: its source may be needed for another request. What cannot
+// be interrupted ends when it has something to say.
+func (x *exchange) stopUpload(ctx context.Context, r *ClientRequest) error {
 	if x.upload == nil || x.resp.StatusCode <= 299 {
 		return nil
 	}
@@ -331,6 +343,10 @@ func (x *exchange) stopUpload(ctx context.Context) error {
 		return nil
 	}
 	x.pushing.Cancel(nil)
+	if heedless(r.body) {
+		r.call.outlive(x.pushing)
+		return nil
+	}
 	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{x.pushing}).Await(ctx)
 	return err
 }
