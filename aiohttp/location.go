@@ -227,18 +227,49 @@ func (l *location) resolve(base *location, ref string) *urlDefect {
 		return l.parse(scheme + ":" + ref)
 	}
 	ref, _, _ = strings.Cut(ref, "#")
-	parsed, err := url.Parse(encodeInvalid(ref))
-	if err != nil {
+	path, query, hasQuery := strings.Cut(ref, "?")
+	if first, _, _ := strings.Cut(path, "/"); strings.IndexByte(first, ':') >= 0 {
 		return badURL("malformed relative reference")
 	}
-	joined := base.url.ResolveReference(parsed)
-	l.tls, l.user, l.host, l.port, l.authority = base.tls, nil, base.host, base.port, base.authority
-	rest := joined.EscapedPath()
-	if joined.RawQuery != "" || joined.ForceQuery {
-		rest += "?" + joined.RawQuery
+	above, aboveQuery, _ := strings.Cut(base.target, "?")
+	switch {
+	case path == "":
+		path = above
+		if !hasQuery && len(above) < len(base.target) {
+			query, hasQuery = aboveQuery, true
+		}
+	case path[0] == '/':
+		path = withoutDots(path)
+	default:
+		path = withoutDots(above[:strings.LastIndexByte(above, '/')+1] + path)
 	}
-	l.setTarget(scheme, rest)
+	if hasQuery {
+		path += "?" + query
+	}
+	l.tls, l.user, l.host, l.port, l.authority = base.tls, nil, base.host, base.port, base.authority
+	l.setTarget(scheme, path)
 	return nil
+}
+
+// withoutDots removes the segments . and .. from an absolute path (RFC 3986 section 5.2.4). Package
+// url would do it too, but spells the path anew.
+func withoutDots(path string) string {
+	var kept []string
+	segments := strings.Split(path[1:], "/")
+	for i, segment := range segments {
+		switch segment {
+		case "..":
+			kept = kept[:max(0, len(kept)-1)]
+			fallthrough
+		case ".":
+			if i == len(segments)-1 {
+				kept = append(kept, "")
+			}
+		default:
+			kept = append(kept, segment)
+		}
+	}
+	return "/" + strings.Join(kept, "/")
 }
 
 // text is the URL for error texts and logs, without credentials.

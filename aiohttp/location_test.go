@@ -68,10 +68,26 @@ func TestReferencesResolve(t *testing.T) {
 		"g": "/b/c/g", "./g": "/b/c/g", "g/": "/b/c/g/", "/g": "/g", "?y": "/b/c/d;p?y", "g?y": "/b/c/g?y", ";x": "/b/c/;x", "g;x": "/b/c/g;x",
 		"": "/b/c/d;p?q", ".": "/b/c/", "./": "/b/c/", "..": "/b/", "../g": "/b/g", "../..": "/", "../../g": "/g", "../../../g": "/g", "/./g": "/g",
 		"g#s": "/b/c/g", "g%2fh": "/b/c/g%2fh", "//other:81/x": "/x", "http://other/%7Ex": "/%7Ex", "/a b": "/a%20b", "?a=b|c": "/b/c/d;p?a=b|c",
+		"/a|b[1]": "/a|b[1]", "e|f/../g|h": "/b/c/g|h", "%7e/%7E|": "/b/c/%7e/%7E|", "?": "/b/c/d;p?", "/%2e%2e/x": "/%2e%2e/x", "g/../": "/b/c/",
+		"/a//../b": "/a/b", "g?y/./x": "/b/c/g?y/./x", "...": "/b/c/...", "/a/.": "/a/", "/a^%zz": "/a%5E%25zz",
 	} {
 		got, defect := aiohttp.ResolveLocation("http://a/b/c/d;p?q", ref)
 		if defect != "" || got.Target != want {
 			t.Errorf("%q: got %q and %q, want %q", ref, got.Target, defect, want)
+		}
+	}
+}
+
+// What the base spells as package url would not is kept, too.
+func TestReferencesKeepTheBytesOfTheBase(t *testing.T) {
+	for ref, want := range map[string]string{"?x": "/a|b/c?x", "": "/a|b/c?q|", "d": "/a|b/d", "../e": "/e"} {
+		if got, defect := aiohttp.ResolveLocation("http://a/a|b/c?q|", ref); defect != "" || got.Target != want {
+			t.Errorf("%q: got %q and %q, want %q", ref, got.Target, defect, want)
+		}
+	}
+	for _, ref := range []string{":x", "1:x", "a b:c"} {
+		if got, defect := aiohttp.ResolveLocation("http://a/b", ref); defect == "" {
+			t.Errorf("%q: got %+v, want an error", ref, got)
 		}
 	}
 }

@@ -80,6 +80,11 @@ func (r *ClientRequest) SetURL(raw string) error {
 	return nil
 }
 
+// RequestTarget returns path and query as they are sent, for signing them: byte for byte what was
+// given, but for bytes that no request line can carry. URL.RequestURI may spell them differently.
+// Through a proxy that is sent the whole URL it is what the server gets to see of it.
+func (r *ClientRequest) RequestTarget() string { return r.loc.target }
+
 // Body returns the body as bytes, for signing it for example; it is empty if there
 // is none. A stream is read into memory for that.
 func (r *ClientRequest) Body(ctx context.Context) ([]byte, error) {

@@ -146,7 +146,7 @@ type lookup struct {
 // aiohttp.ClientMiddleware.
 func (c *Cache) Middleware(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
 	c.bind(ctx)
-	l := &lookup{cache: c, req: req, next: next, url: req.URL.String(), cc: requestControl(req.Headers), asked: req.Headers.Clone()}
+	l := &lookup{cache: c, req: req, next: next, url: fullURL(req), cc: requestControl(req.Headers), asked: req.Headers.Clone()}
 	if reason := l.bypass(); reason != "" {
 		return l.pass(ctx, reason)
 	}
@@ -250,7 +250,7 @@ func (l *lookup) pass(ctx context.Context, reason string) (*aiohttp.ClientRespon
 
 // invalidate forgets a URL and those of the same origin that the response points to.
 func (c *Cache) invalidate(ctx context.Context, req *aiohttp.ClientRequest, resp *aiohttp.ClientResponse) {
-	c.forget(ctx, req.URL.String())
+	c.forget(ctx, fullURL(req))
 	for _, name := range []string{"Location", "Content-Location"} {
 		target, err := req.URL.Parse(resp.Headers.Get(name))
 		if err == nil && resp.Headers.Get(name) != "" && target.Host == req.URL.Host && target.Scheme == req.URL.Scheme {

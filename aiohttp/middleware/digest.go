@@ -163,7 +163,7 @@ const integrityLimit = 1 << 20
 // prove adds the proof to a request.
 func (d *DigestAuth) prove(ctx context.Context, req *aiohttp.ClientRequest, state *digestState) error {
 	c := state.challenge
-	r := digestRequest{login: d.login, password: d.password, method: req.Method, uri: req.URL.RequestURI()}
+	r := digestRequest{login: d.login, password: d.password, method: req.Method, uri: req.RequestTarget()}
 	if r.integrity = c.authInt && (!c.auth || smallBody(req.Headers)); r.integrity {
 		body, err := req.Body(ctx)
 		if err != nil {
@@ -242,6 +242,11 @@ func within(space []prefix, u *url.URL) bool {
 		}
 	}
 	return false
+}
+
+// fullURL is the URL of a request with its target byte for byte, which URL.String might spell anew.
+func fullURL(req *aiohttp.ClientRequest) string {
+	return req.URL.Scheme + "://" + req.URL.Host + req.RequestTarget()
 }
 
 // originOf returns scheme, host and port in one spelling, "" if there is none.

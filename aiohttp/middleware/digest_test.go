@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -225,6 +226,40 @@ func TestDigestAsksOnceAndCounts(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// What is proved is the target that is sent, byte for byte.
+func TestDigestProvesTheTargetAsItIsSent(t *testing.T) {
+	var proved, sent []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, rest, asked := strings.Cut(r.Header.Get("Authorization"), `uri="`)
+		if !asked {
+			w.Header().Set("WWW-Authenticate", `Digest realm="r", nonce="n", qop="auth"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		uri, _, _ := strings.Cut(rest, `"`)
+		proved, sent = append(proved, uri), append(sent, r.RequestURI)
+		if strings.HasPrefix(r.RequestURI, "/to") {
+			w.Header()["Location"] = []string{"on|ward[1]?a|b"}
+			w.WriteHeader(http.StatusFound)
+		}
+	}))
+	defer server.Close()
+	_, err := asyncio.Run(context.Background(), func(ctx context.Context) (struct{}, error) {
+		s := aiohttp.NewClientSession(aiohttp.WithMiddlewares(append(withDigest(), middleware.Retry(middleware.RetryPolicy{}))...))
+		defer s.Close()
+		for _, path := range []string{"/a|b[%7e]?q|r", "/to|"} {
+			if resp, _, err := fetch(ctx, s, "GET", server.URL+path); err != nil || resp.Status != http.StatusOK {
+				t.Errorf("%s: got %v and %v", path, resp, err)
+			}
+		}
+		return struct{}{}, nil
+	})
+	want := []string{"/a|b[%7e]?q|r", "/to|", "/on|ward[1]?a|b"}
+	if err != nil || !slices.Equal(sent, want) || !slices.Equal(proved, want) {
+		t.Errorf("sent %q, proved %q and %v, want %q", sent, proved, err, want)
+	}
 }
 
 func TestDigestTriesAtMostTwice(t *testing.T) {

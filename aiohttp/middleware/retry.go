@@ -56,7 +56,7 @@ type retrying struct {
 func (r *retrying) run(ctx context.Context) (*aiohttp.ClientResponse, error) {
 	r.begun = r.loop.Time()
 	r.policy.Budget.Earn()
-	method, url, headers := r.req.Method, r.req.URL.String(), r.req.Headers.Clone()
+	method, url, headers := r.req.Method, fullURL(r.req), r.req.Headers.Clone()
 	for {
 		r.attempt++
 		attempt := ctx
@@ -77,7 +77,7 @@ func (r *retrying) run(ctx context.Context) (*aiohttp.ClientResponse, error) {
 		if err := asyncio.Sleep(ctx, delay); err != nil {
 			return nil, err
 		}
-		if r.req.URL.String() != url {
+		if fullURL(r.req) != url {
 			if err := r.req.SetURL(url); err != nil {
 				return nil, err
 			}
