@@ -149,6 +149,36 @@ func (r *slowResolver) LookupHost(ctx context.Context, _, _ string) ([]netip.Add
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, asyncio.Sleep(ctx, time.Second)
 }
 
+// What was asked before the cache was cleared answers those who wait for it, and nobody else.
+func TestClearedDNSCacheStaysClear(t *testing.T) {
+	for name, hosts := range map[string][]string{"all": nil, "one host": {"other", "H"}} {
+		t.Run(name, func(t *testing.T) {
+			aiotest.Run(t, func(ctx context.Context) error {
+				r := &slowResolver{}
+				d := aiohttp.NewDNSCache(aiohttp.WithResolver(r), aiohttp.WithTTLDNSCache(-1), aiohttp.WithDNSCacheSize(10))
+				lookUp := func(ctx context.Context) ([]netip.Addr, error) { return d.Lookup(ctx, "h") }
+				before := asyncio.CreateTask(ctx, lookUp)
+				asyncio.Sleep(ctx, 500*time.Millisecond)
+				d.Clear(hosts...)
+				after := asyncio.CreateTask(ctx, lookUp)
+				if got, err := before.Await(ctx); len(got) != 1 || err != nil {
+					t.Errorf("who asked before got %v and %v", got, err)
+				}
+				if _, err := d.Lookup(ctx, "h"); err != nil || r.started != 2 {
+					t.Errorf("got %v after %d look-ups, want the second one shared", err, r.started)
+				}
+				if _, err := after.Await(ctx); err != nil {
+					t.Error(err)
+				}
+				if _, err := d.Lookup(ctx, "h"); err != nil || r.started != 2 {
+					t.Errorf("got %v after %d look-ups, want the second one remembered", err, r.started)
+				}
+				return nil
+			})
+		})
+	}
+}
+
 // One caller's cancellation does not reach the look-up of the others; that of the
 // last one does.
 func TestSharedLookupSurvivesOneCancellation(t *testing.T) {

@@ -126,7 +126,7 @@ func (d *dnsCache) resolve(ctx context.Context, host string, now func() time.Dur
 			if err == nil && len(addrs) == 0 {
 				err = errNoAddress
 			}
-			if err == nil {
+			if err == nil && d.pending[host] == q { // not cleared meanwhile
 				d.remember(host, addrs, ttl, now())
 			}
 			return lookupResult{addrs, err}, nil
@@ -184,14 +184,17 @@ func (d *dnsCache) forget(host string) {
 	}
 }
 
+// clear forgets answers. Look-ups under way go on for those who wait for them.
 func (d *dnsCache) clear(hosts []string) {
 	if len(hosts) == 0 {
 		clear(d.entries)
 		d.order.Init()
+		clear(d.pending)
 	}
 	for _, host := range hosts {
 		if canonical, defect := canonicalHost(host); defect == nil {
 			d.forget(canonical)
+			delete(d.pending, canonical)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func NewTCPConnector(opts ...ConnectorOption) *TCPConnector {
 }
 
 // ClearDNSCache forgets what was looked up for these hosts, or for all if none is
-// named.
+// named. What is being looked up meanwhile is not remembered either.
 func (t *TCPConnector) ClearDNSCache(hosts ...string) { t.dns.clear(hosts) }
 
 // endpoint is whom a connection goes to: an origin, or the proxy in front of it.
