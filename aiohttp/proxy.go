@@ -112,6 +112,7 @@ func proxyDefect(raw, reason string) error {
 
 // finish derives what follows from the other members.
 func (p *proxyServer) finish() (*proxyServer, error) {
+	p.authorize = ""
 	if p.kind == proxyHTTP && (p.login != "" || p.password != "") {
 		v, err := EncodeBasicAuth(p.login, p.password)
 		if err != nil {
@@ -270,7 +271,8 @@ func WithProxyFunc(choose func(target *url.URL) (*url.URL, error)) Option {
 
 // WithProxyAuth sets the credentials for the proxy of WithProxy or WithProxyFunc: Basic for
 // HTTP proxies, user name and password (RFC 1929) for SOCKS5, the user name for SOCKS4. They go to no other proxy
-// and to no origin. Default: those in the proxy's URL.
+// and to no origin. Two empty strings are no credentials at all, instead of those in the
+// proxy's URL or of the session. Default: those in the proxy's URL.
 func WithProxyAuth(login, password string) Option {
 	return proxyOption(func(c *proxyChoice) error {
 		if _, err := EncodeBasicAuth(login, password); err != nil {

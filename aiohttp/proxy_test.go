@@ -264,6 +264,34 @@ func TestPoolKeyHasTheRootsForTheProxy(t *testing.T) {
 	})
 }
 
+// Empty credentials are none: those in the URL of a proxy are not sent then.
+func TestEmptyProxyAuthClearsTheCredentials(t *testing.T) {
+	o, p := newOrigin(t, false, nil), newHTTPProxy(t, false)
+	socks := newSOCKSProxy(t, "", "", nil)
+	onLoop(t, func(ctx context.Context) error {
+		s := aiohttp.NewClientSession(aiohttp.WithProxyAuth("session", "s3cret"))
+		defer s.Close()
+		for _, c := range []struct {
+			opts []aiohttp.RequestOption
+			want string
+		}{
+			{[]aiohttp.RequestOption{aiohttp.WithProxy(withUser(p.URL, "a", "b"))}, basic("session", "s3cret")},
+			{[]aiohttp.RequestOption{aiohttp.WithProxy(withUser(p.URL, "a", "b")), aiohttp.WithProxyAuth("", "")}, ""},
+			{[]aiohttp.RequestOption{aiohttp.WithProxy(p.URL), aiohttp.WithProxyAuth("", "")}, ""},
+		} {
+			if _, err := fetch(ctx, s, o.at("127.0.0.1", "/"), c.opts...); err != nil {
+				return err
+			}
+			seen := p.all()
+			if got := seen[len(seen)-1].Header.Get("Proxy-Authorization"); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		}
+		_, err := fetch(ctx, s, o.at("127.0.0.1", "/"), aiohttp.WithProxy(withUser("socks5://"+socks.Addr().String(), "a", "b")), aiohttp.WithProxyAuth("", ""))
+		return err
+	})
+}
+
 // Connections are shared only among requests that would have told the proxy the same.
 func TestPoolKeyHasTheProxy(t *testing.T) {
 	o, p, q := newOrigin(t, true, nil), newHTTPProxy(t, false), newHTTPProxy(t, false)
