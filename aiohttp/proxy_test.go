@@ -269,13 +269,15 @@ func TestEmptyProxyAuthClearsTheCredentials(t *testing.T) {
 	o, p := newOrigin(t, false, nil), newHTTPProxy(t, false)
 	socks := newSOCKSProxy(t, "", "", nil)
 	onLoop(t, func(ctx context.Context) error {
-		s := aiohttp.NewClientSession(aiohttp.WithProxyAuth("session", "s3cret"))
+		s := aiohttp.NewClientSession(aiohttp.WithProxy(p.URL), aiohttp.WithProxyAuth("session", "s3cret"))
 		defer s.Close()
 		for _, c := range []struct {
 			opts []aiohttp.RequestOption
 			want string
 		}{
-			{[]aiohttp.RequestOption{aiohttp.WithProxy(withUser(p.URL, "a", "b"))}, basic("session", "s3cret")},
+			{nil, basic("session", "s3cret")},
+			{[]aiohttp.RequestOption{aiohttp.WithProxyAuth("", "")}, ""},
+			{[]aiohttp.RequestOption{aiohttp.WithProxy(withUser(p.URL, "a", "b"))}, basic("a", "b")},
 			{[]aiohttp.RequestOption{aiohttp.WithProxy(withUser(p.URL, "a", "b")), aiohttp.WithProxyAuth("", "")}, ""},
 			{[]aiohttp.RequestOption{aiohttp.WithProxy(p.URL), aiohttp.WithProxyAuth("", "")}, ""},
 		} {
