@@ -375,6 +375,58 @@ func TestCloneRunsBesideTheOriginal(t *testing.T) {
 	}
 }
 
+// A body that a clone is given is closed when what it was handed to has returned, and not while
+// anybody still sends it, again perhaps.
+func TestBodiesOfClonesAreClosed(t *testing.T) {
+	bodies, sent := map[string]*closeable{}, false
+	middle := func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+		for _, name := range []string{"first", "second"} {
+			clone, err := req.Clone(ctx)
+			if err != nil {
+				return nil, err
+			}
+			bodies[name] = &closeable{Reader: strings.NewReader(name)}
+			if err := clone.UpdateBody(bodies[name]); err != nil {
+				return nil, err
+			}
+			resp, err := next(ctx, clone)
+			if err != nil {
+				return nil, err
+			}
+			resp.Close()
+			if !bodies[name].closed {
+				t.Errorf("the %s body was not closed", name)
+			}
+		}
+		return next(ctx, req)
+	}
+	inner := func(ctx context.Context, req *aiohttp.ClientRequest, next aiohttp.ClientHandler) (*aiohttp.ClientResponse, error) {
+		resp, err := next(ctx, req)
+		if last := bodies["second"]; len(bodies) == 1 && bodies["first"].closed || last != nil && !sent && last.closed {
+			t.Errorf("a body is closed before its request is over")
+		}
+		sent = len(bodies) == 2
+		return resp, err
+	}
+	for name, list := range map[string][]aiohttp.ClientMiddleware{"alone": {middle}, "around another": {middle, inner}} {
+		t.Run(name, func(t *testing.T) {
+			clear(bodies)
+			sent = false
+			var seen []exchange
+			run(t, hops(&seen, hello), func(ctx context.Context, w *world) error {
+				resp, err := w.session.Post(ctx, "http://h/", aiohttp.WithData("given"))
+				if err != nil {
+					return err
+				}
+				return resp.Close()
+			}, aiohttp.WithMiddlewares(list...))
+			if len(seen) != 3 || seen[0].body != "first" || seen[1].body != "second" || seen[2].body != "given" {
+				t.Errorf("got %v", seen)
+			}
+		})
+	}
+}
+
 // A middleware may use the session itself, here for a token, without meeting itself.
 func TestMiddlewareMakesRequestsOfItsOwn(t *testing.T) {
 	var seen []exchange

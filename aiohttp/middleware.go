@@ -33,14 +33,30 @@ func chain(list []ClientMiddleware) ClientHandler {
 	for i := len(list) - 1; i >= 0; i-- {
 		m, next := list[i], handler
 		handler = func(ctx context.Context, req *ClientRequest) (*ClientResponse, error) {
+			defer req.call.enter()()
 			return m(ctx, req, next)
 		}
 	}
 	return handler
 }
 
+// enter notes that a middleware, or the sending, was handed a request of the call. A clone is over when the
+// outermost of them returns; a call of the session's own sees to its end itself.
+func (c *call) enter() (leave func()) {
+	if !c.cloned {
+		return func() {}
+	}
+	c.inside++
+	return func() {
+		if c.inside--; c.inside == 0 {
+			c.closeBodies()
+		}
+	}
+}
+
 // sendRequest is the innermost handler.
 func sendRequest(ctx context.Context, req *ClientRequest) (*ClientResponse, error) {
+	defer req.call.enter()()
 	return req.call.send(ctx, req)
 }
 
@@ -134,8 +150,9 @@ func (r *ClientRequest) Deadline() (time.Duration, bool) {
 // after it has ended, for a second attempt in parallel or for work in the background. It
 // has the limits of the original, which begin to run now, and reports to no trace. The
 // bodies of responses to it are read under ctx where a reader brings none of its own.
-// The error is an *InvalidRequestError if there is a body that is not in memory; Body
-// brings it there.
+// A body that UpdateBody gives it is closed when next has returned: for another attempt it
+// takes another body. The error is an *InvalidRequestError if there is a body that is not in
+// memory; Body brings it there.
 func (r *ClientRequest) Clone(ctx context.Context) (*ClientRequest, error) {
 	if r.body != nil {
 		if _, ok := r.body.memory(); !ok {
@@ -143,8 +160,8 @@ func (r *ClientRequest) Clone(ctx context.Context) (*ClientRequest, error) {
 		}
 	}
 	c := &call{session: r.call.session, opts: r.call.opts, ctx: ctx, req: *r, hops: r.call.hops}
-	c.opts.changed = false
-	c.opts.change().middlewares = nil // it is inside of them already
+	c.opts.changed, c.opts.body, c.cloned = false, nil, true // the original closes its body
+	c.opts.change().middlewares = nil                        // it is inside of them already
 	c.clock.start(&c.opts.timeout, c.session.loop.Time())
 	c.req.call = c
 	c.req.URL = &c.req.loc.url

@@ -190,6 +190,9 @@ type call struct {
 	attempts int  // on all hops
 	kept     bool // the last one went over a kept connection of HTTP/1, which remembers nothing of the call
 
+	cloned bool // made by ClientRequest.Clone, and handed on to
+	inside int  // so many that have not returned
+
 	dropped  error    // with middlewares: the last failure, if it was that of a dead connection
 	repeated bool     // and the hop was repeated for one
 	removed  []string // headers of the session that a trace has taken out
@@ -447,4 +450,5 @@ func (c *call) closeBodies() {
 	for _, p := range c.later {
 		p.close()
 	}
+	c.later = nil
 }
