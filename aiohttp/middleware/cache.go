@@ -75,7 +75,8 @@ func WithStaleIfError(d time.Duration) CacheOption { return func(c *cacheConfig)
 
 // WithCollapseWait sets for how long a request waits for the answer to another one for
 // the same URL, once that one's body is being read, before it is sent as well; a negative
-// value has nothing wait. Default: 1 s.
+// value has nothing wait. If the other one fails, one of those that wait takes its place;
+// if that fails too, the rest are sent together. Default: 1 s.
 func WithCollapseWait(d time.Duration) CacheOption { return func(c *cacheConfig) { c.patience = d } }
 
 // NewCache returns a cache that keeps its records in store.
@@ -150,7 +151,7 @@ func (c *Cache) Middleware(ctx context.Context, req *aiohttp.ClientRequest, next
 	if reason := l.bypass(); reason != "" {
 		return l.pass(ctx, reason)
 	}
-	for collapsed := false; ; {
+	for collapsed, letDown := false, 0; ; {
 		if err := l.find(ctx); err != nil {
 			return nil, err
 		}
@@ -175,13 +176,14 @@ func (c *Cache) Middleware(ctx context.Context, req *aiohttp.ClientRequest, next
 		if l.cc.Has("only-if-cached") {
 			return req.AnswerBytes(http.StatusGatewayTimeout, http.Header{"Cache-Status": {c.config.name + "; detail=only-if-cached"}}, nil), nil
 		}
-		if collapsed {
-			return l.fetch(ctx) // what the other one brought is not for this request
+		if collapsed || letDown == mostLetDown {
+			return l.fetch(ctx) // what the other one brought is not for this request, or nobody brings anything
 		}
 		switch outcome, err := l.waitForOther(ctx); {
 		case err != nil:
 			return nil, err
-		case outcome == flightFailed: // somebody else tries, perhaps this request
+		case outcome == flightFailed:
+			letDown++ // somebody else tries, perhaps this request
 		case outcome == flightKept:
 			collapsed = true
 		default:

@@ -419,6 +419,35 @@ func TestUncacheableAnswersAreNotWaitedFor(t *testing.T) {
 	})
 }
 
+// Requests do not wait for one another's failures in turn: after two they go together, and a first
+// that fails by chance is replaced by one of them.
+func TestWaitingRequestsGoTogetherWhenOthersFail(t *testing.T) {
+	for _, tt := range []struct {
+		failures, requests int
+		want               time.Duration
+	}{{0, 1, time.Second}, {1, 2, 2 * time.Second}, {100, 10, 3 * time.Second}} {
+		o := &origin{answer: func(ctx context.Context, n int, req *aiohttp.ClientRequest) reply {
+			asyncio.Sleep(ctx, time.Second)
+			if n <= tt.failures {
+				return reply{err: errors.New("down")}
+			}
+			return reply{status: 200, body: "up", headers: header("Cache-Control", "max-age=60")}
+		}}
+		cache := middleware.NewCache(middleware.NewMemoryStore(1 << 20))
+		run(t, o, []aiohttp.ClientMiddleware{cache.Middleware}, func(ctx context.Context, s *aiohttp.ClientSession) error {
+			var tasks []*asyncio.Task[struct{}]
+			for range 10 {
+				tasks = append(tasks, spawn(ctx, func(ctx context.Context) error { _, _, err := fetch(ctx, s, "GET", "http://h/"); return err }))
+			}
+			took := aiotest.Elapsed(ctx, func() { asyncio.GatherSettled(ctx, tasks...).Await(ctx) })
+			if took != tt.want || len(o.seen) != tt.requests {
+				t.Errorf("%d failures: got %v and %d requests, want %v and %d", tt.failures, took, len(o.seen), tt.want, tt.requests)
+			}
+			return nil
+		})
+	}
+}
+
 // Whoever waits for another request is not let down by it.
 func TestWaitingForAnotherRequestEnds(t *testing.T) {
 	o := &origin{answer: func(ctx context.Context, n int, req *aiohttp.ClientRequest) reply {

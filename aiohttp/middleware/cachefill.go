@@ -41,6 +41,11 @@ func (s flightState) String() string { return flightStates[s] }
 // by a middleware further inside, must not wait for it.
 type aboard struct{}
 
+// mostLetDown is how many failures of others a request waits for. The first may be an accident, a caller that
+// was cancelled perhaps, and another request for all is kind to the server; after the second it is likely down, and
+// everybody is to learn that at once, not one after the other.
+const mostLetDown = 2
+
 // passFor is how long requests for a URL whose answers are not to be kept do without
 // waiting for one another, and mostPasses how many such URLs are remembered.
 const (
