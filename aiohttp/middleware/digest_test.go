@@ -230,6 +230,7 @@ func TestDigestAsksOnceAndCounts(t *testing.T) {
 
 // What is proved is the target that is sent, byte for byte.
 func TestDigestProvesTheTargetAsItIsSent(t *testing.T) {
+	var mu sync.Mutex
 	var proved, sent []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, rest, asked := strings.Cut(r.Header.Get("Authorization"), `uri="`)
@@ -239,7 +240,9 @@ func TestDigestProvesTheTargetAsItIsSent(t *testing.T) {
 			return
 		}
 		uri, _, _ := strings.Cut(rest, `"`)
+		mu.Lock()
 		proved, sent = append(proved, uri), append(sent, r.RequestURI)
+		mu.Unlock()
 		if strings.HasPrefix(r.RequestURI, "/to") {
 			w.Header()["Location"] = []string{"on|ward[1]?a|b"}
 			w.WriteHeader(http.StatusFound)
@@ -256,6 +259,8 @@ func TestDigestProvesTheTargetAsItIsSent(t *testing.T) {
 		}
 		return struct{}{}, nil
 	})
+	mu.Lock()
+	defer mu.Unlock()
 	want := []string{"/a|b[%7e]?q|r", "/to|", "/on|ward[1]?a|b"}
 	if err != nil || !slices.Equal(sent, want) || !slices.Equal(proved, want) {
 		t.Errorf("sent %q, proved %q and %v, want %q", sent, proved, err, want)
