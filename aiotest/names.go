@@ -5,8 +5,10 @@ package aiotest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,29 @@ func (v *view) LookupHost(ctx context.Context, network, host string) ([]netip.Ad
 		return nil, &net.DNSError{Err: errNoSuchHost.Error(), Name: host, IsNotFound: true}
 	}
 	return addrs, nil
+}
+
+// LookupAddr implements asyncio.AddrLookup. The name of the host that owns the address comes first, then
+// those of SetName in alphabetical order; faults of names do not strike.
+func (v *view) LookupAddr(_ context.Context, addr netip.Addr) ([]string, error) {
+	n, addr := v.host.net, addr.Unmap()
+	n.note("resolve", v.host.name, addr.String(), 0)
+	if addr.IsLoopback() {
+		return []string{"localhost"}, nil
+	}
+	var names []string
+	if h := n.owners[addr]; h != nil {
+		names = append(names, h.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.names)) {
+		if slices.Contains(n.names[name], addr) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, &net.DNSError{Err: errNoSuchHost.Error(), Name: addr.String(), IsNotFound: true}
+	}
+	return names, nil
 }
 
 // addrsOf returns what a name stands for.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -227,6 +228,16 @@ func TestNamesResolveInTheNetwork(t *testing.T) {
 			got, err := asyncio.LookupHost(ctx, c.network, c.name)
 			if err != nil || fmt.Sprint(got) != c.want {
 				t.Errorf("%s %s: got %v, %v, want %s", c.network, c.name, got, err, c.want)
+			}
+		}
+		for addr, want := range map[string]string{
+			"192.0.2.7": "[www.example.com]", "2001:db8::7": "[www.example.com]", "192.0.2.1": "[dual]", "::ffff:192.0.2.1": "[dual]",
+			w.server.Addrs()[0].String(): "[server]", "127.0.0.1": "[localhost]", "192.0.2.200": "[]",
+		} {
+			got, err := asyncio.LookupAddr(ctx, netip.MustParseAddr(addr))
+			var dns *net.DNSError
+			if fmt.Sprint(got) != want || (err != nil) != (want == "[]") || err != nil && (!errors.As(err, &dns) || !dns.IsNotFound) {
+				t.Errorf("%s: got %v, %v, want %s", addr, got, err, want)
 			}
 		}
 		w.net.SetName("www.example.com")

@@ -36,6 +36,12 @@ type Host interface {
 	Close() error
 }
 
+// AddrLookup is what a Host implements that can also find the names of addresses.
+type AddrLookup interface {
+	// LookupAddr returns the names of addr. It suspends the task of ctx.
+	LookupAddr(ctx context.Context, addr netip.Addr) ([]string, error)
+}
+
 // NativeNetwork returns the machine's network through the kernel's event queue: epoll or
 // kqueue. It is the default where there is one.
 func NativeNetwork() Network { return systemNetwork{sock.KindNative} }

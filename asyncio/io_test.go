@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -180,6 +182,28 @@ func TestNamesAreResolvedOffTheLoopAndTogether(t *testing.T) {
 		results[0][0] = netip.Addr{}
 		if !results[1][0].IsValid() {
 			t.Error("tasks that shared a look-up share its result")
+		}
+		return nil
+	})
+}
+
+func TestAddressesHaveNames(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		if names, err := asyncio.LookupAddr(ctx, netip.MustParseAddr("127.0.0.1")); err != nil {
+			t.Logf("127.0.0.1 has no name here: %v", err)
+		} else if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "localhost") && !strings.HasSuffix(name, ".") }) {
+			t.Errorf("got %q, want localhost", names)
+		}
+		var dns *net.DNSError
+		if _, err := asyncio.LookupAddr(ctx, netip.Addr{}); !errors.As(err, &dns) {
+			t.Errorf("got %v, want a DNS error", err)
+		}
+		asking := asyncio.CreateTask(ctx, func(ctx context.Context) ([]string, error) {
+			return asyncio.LookupAddr(ctx, netip.MustParseAddr("::1"))
+		})
+		asking.Cancel(nil)
+		if _, err := asking.Await(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want the cancellation", err)
 		}
 		return nil
 	})

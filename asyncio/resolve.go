@@ -36,6 +36,31 @@ func LookupHost(ctx context.Context, network, host string) ([]netip.Addr, error)
 	return n.LookupHost(ctx, network, host)
 }
 
+// LookupAddr finds the names of an address, the first of them the one that is meant when only one is
+// wanted, without a dot at their end. The task is suspended while the executor asks the system's
+// resolver; when ctx ends LookupAddr returns its error. Errors are *net.DNSError; IsNotFound is set in that
+// of an address without a name. There is no counterpart for the port: its number says more than the name of a
+// service. CPython: loop.getnameinfo.
+func LookupAddr(ctx context.Context, addr netip.Addr) ([]string, error) {
+	if !addr.IsValid() {
+		return nil, &net.DNSError{Err: "the zero netip.Addr is no address", Name: addr.String()}
+	}
+	h, err := loopOf(ctx).networkOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n, ok := h.(AddrLookup)
+	if !ok {
+		return nil, &net.DNSError{Err: "the network of the loop has no names for addresses", Name: addr.String(), IsNotFound: true}
+	}
+	return n.LookupAddr(ctx, addr)
+}
+
+// LookupAddr implements AddrLookup.
+func (h *systemHost) LookupAddr(ctx context.Context, addr netip.Addr) ([]string, error) {
+	return ToThread(ctx, func(ctx context.Context) ([]string, error) { return sock.LookupAddr(ctx, addr) })
+}
+
 type lookupKey struct{ network, host string }
 
 // A lookup is under way in the executor.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 )
 
 // Names. These calls block and belong on a goroutine of their own: the loop
@@ -17,6 +18,15 @@ func LookupHost(ctx context.Context, network, host string) ([]netip.Addr, error)
 		addrs[i] = a.Unmap()
 	}
 	return addrs, err
+}
+
+// LookupAddr finds the names of an address, without the dot that ends absolute ones.
+func LookupAddr(ctx context.Context, addr netip.Addr) ([]string, error) {
+	names, err := net.DefaultResolver.LookupAddr(ctx, addr.Unmap().String())
+	for i, name := range names {
+		names[i] = strings.TrimSuffix(name, ".")
+	}
+	return names, err
 }
 
 // LookupPort turns the name or number of a service into its port. A number
