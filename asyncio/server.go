@@ -89,34 +89,75 @@ func newServer(l *EventLoop, network string, opts []ListenOption) *Server {
 	return s
 }
 
-// listen opens the sockets, and begins to serve unless that is to come later. Addresses of a
-// host that this machine turns out not to have are passed over if there are others.
+// portTries is how often a port that one address has is tried on the others before each takes its own.
+const portTries = 8
+
+// errPortTaken says that the port of the first address is not to be had on another.
+var errPortTaken = errors.New("the port is in use on another address")
+
+// listen opens the sockets, and begins to serve unless that is to come later.
 func (s *Server) listen(ctx context.Context, address string) error {
 	h, addrs, err := s.loop.passiveAddrs(ctx, s.network, address)
 	if err != nil {
 		return opError("listen", s.network, address, err)
 	}
-	for _, addr := range addrs {
-		socket, failed := h.Listen(s.network, addr, s.options.ListenOptions)
-		if failed == nil {
-			d := &serverDoor{server: s, socket: socket}
-			d.event = socketEvent{loop: s.loop, owner: d}
-			s.doors = append(s.doors, d)
-			continue
-		}
-		err = opError("listen", s.network, address, failed)
-		if !errors.Is(failed, syscall.EADDRNOTAVAIL) && !errors.Is(failed, syscall.EAFNOSUPPORT) {
-			s.shut()
-			return err
+	for try := 0; ; try++ {
+		if err = s.bind(h, addrs, try < portTries); err != errPortTaken {
+			break
 		}
 	}
-	if len(s.doors) == 0 {
-		return err
+	if err != nil {
+		s.shut()
+		return opError("listen", s.network, address, err)
 	}
 	if !s.options.later {
 		return s.StartServing()
 	}
 	return nil
+}
+
+// bind opens a socket for each address. Addresses of a host that this machine turns out not to
+// have are passed over if there are others. Of a port of 0 the system makes one that is free on
+// the first address; onePort wants the same on all.
+func (s *Server) bind(h Host, addrs []net.Addr, onePort bool) error {
+	var absent error
+	for _, addr := range addrs {
+		chosen := false
+		if onePort && len(s.doors) > 0 {
+			addr, chosen = withPortOf(addr, s.doors[0].socket.Addr())
+		}
+		socket, err := h.Listen(s.network, addr, s.options.ListenOptions)
+		switch {
+		case err == nil:
+			d := &serverDoor{server: s, socket: socket}
+			d.event = socketEvent{loop: s.loop, owner: d}
+			s.doors = append(s.doors, d)
+		case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+			absent = err
+		case chosen:
+			for _, d := range s.doors {
+				_ = d.socket.Close()
+			}
+			s.doors = nil
+			return errPortTaken
+		default:
+			return err
+		}
+	}
+	if len(s.doors) == 0 {
+		return absent
+	}
+	return nil
+}
+
+// withPortOf gives an address of port 0 the port that another one got.
+func withPortOf(addr, other net.Addr) (net.Addr, bool) {
+	a, ok := addr.(*net.TCPAddr)
+	o, same := other.(*net.TCPAddr)
+	if !ok || !same || a.Port != 0 || o.Port == 0 {
+		return addr, false
+	}
+	return &net.TCPAddr{IP: a.IP, Port: o.Port, Zone: a.Zone}, true
 }
 
 // StartServing begins to accept, if the server was made with WithStartServing(false) and does
@@ -145,8 +186,9 @@ func (s *Server) IsServing() bool { return s.state == serverServing }
 // the port it was given.
 func (s *Server) Addr() net.Addr { return s.doors[0].socket.Addr() }
 
-// Addrs returns the addresses on which the server listens. With a port of 0 each has a port of
-// its own. CPython: Server.sockets.
+// Addrs returns the addresses on which the server listens. With a port of 0 all have the same, that
+// of Addr, where CPython takes another for each; only if no port is found that is free on all of
+// them, each has its own. CPython: Server.sockets.
 func (s *Server) Addrs() []net.Addr {
 	addrs := make([]net.Addr, len(s.doors))
 	for i, d := range s.doors {

@@ -5,6 +5,7 @@ package asyncio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -439,10 +440,43 @@ func TestServerTakesAllAddressesOrNone(t *testing.T) {
 	}
 }
 
+// Where the system chooses the port it is one for all addresses, unless that is not to be had.
+func TestServerHasOnePortOnAllAddresses(t *testing.T) {
+	taken := func(ports ...int) map[string]error {
+		fails := map[string]error{}
+		for _, port := range ports {
+			fails[fmt.Sprint("192.0.2.2:", port)] = syscall.EADDRINUSE
+		}
+		return fails
+	}
+	for name, c := range map[string]struct {
+		fails  map[string]error
+		listen []string
+	}{
+		"free":            {nil, []string{"192.0.2.1:1001", "192.0.2.2:1001"}},
+		"taken":           {taken(1001, 1002), []string{"192.0.2.1:1003", "192.0.2.2:1003"}},
+		"always taken":    {taken(1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008), []string{"192.0.2.1:1009", "192.0.2.2:1010"}},
+		"one is not here": {map[string]error{"192.0.2.2:1001": syscall.EADDRNOTAVAIL}, []string{"192.0.2.1:1001"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			net := &doorNet{fails: c.fails, port: 1000}
+			simulate(t, func(ctx context.Context) error {
+				s, err := asyncio.StartServer(ctx, echoLines, "tcp", "host.example:0")
+				if err != nil {
+					return err
+				}
+				net.listening.want(t, c.listen...)
+				return s.Close()
+			}, onNetwork(net))
+		})
+	}
+}
+
 // doorNet is a network of a host with two addresses, on some of which listening fails.
 type doorNet struct {
 	raceNet
 	fails     map[string]error
+	port      int // the last one chosen
 	listening trace
 }
 
@@ -453,6 +487,10 @@ func (n *doorNet) LookupHost(context.Context, string, string) ([]netip.Addr, err
 }
 
 func (n *doorNet) Listen(_ string, at net.Addr, _ sock.ListenOptions) (sock.Listener, error) {
+	if tcp := at.(*net.TCPAddr); tcp.Port == 0 {
+		n.port++
+		at = &net.TCPAddr{IP: tcp.IP, Port: n.port}
+	}
 	if err := n.fails[at.String()]; err != nil {
 		return nil, err
 	}
@@ -488,6 +526,11 @@ func TestServerListensOnEveryAddressOfAHost(t *testing.T) {
 		addrs := s.Addrs()
 		if len(addrs) == 0 || len(addrs) > len(ips) || s.Addr().String() != addrs[0].String() {
 			t.Errorf("got %v for %v", addrs, ips)
+		}
+		for _, a := range addrs {
+			if a.(*net.TCPAddr).Port != s.Addr().(*net.TCPAddr).Port {
+				t.Errorf("got %v, want one port", addrs)
+			}
 		}
 		for _, a := range addrs {
 			r, w, err := asyncio.OpenConnection(ctx, "tcp", a.String())
