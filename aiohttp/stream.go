@@ -67,6 +67,9 @@ func (s *StreamReader) Read(ctx context.Context, p []byte) (int, error) {
 
 // read is Read for code that has entered.
 func (s *StreamReader) read(ctx context.Context, p []byte) (int, error) {
+	if err := s.overdue(); err != nil {
+		return 0, err
+	}
 	if s.off < len(s.buf) {
 		n := copy(p, s.buf[s.off:])
 		s.off += n
@@ -77,6 +80,18 @@ func (s *StreamReader) read(ctx context.Context, p []byte) (int, error) {
 		return 0, s.err
 	}
 	return s.fetch(ctx, p)
+}
+
+// overdue ends a body that goes on after its total limit. Waiting ends by itself then; this
+// is for who never waits, because more is always there than he takes. What is there in one
+// piece, as most bodies are, costs no look at the clock.
+func (s *StreamReader) overdue() error {
+	r := s.resp
+	if s.source == nil || s.raw == 0 || r.clock.end == noDeadline || r.session.loop.Time() < r.clock.end {
+		return nil
+	}
+	s.dropBuffer()
+	return s.fail(r.expired(PhaseBody, r.clock.end))
 }
 
 // fetch reads past the buffer.
@@ -219,6 +234,9 @@ func (s *StreamReader) ReadAny(ctx context.Context) ([]byte, error) {
 
 // fill makes sure that something is buffered.
 func (s *StreamReader) fill(ctx context.Context) error {
+	if err := s.overdue(); err != nil {
+		return err
+	}
 	if s.off < len(s.buf) {
 		return nil
 	}

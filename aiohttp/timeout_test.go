@@ -183,6 +183,52 @@ func TestTotalTimeoutWithFullBuffer(t *testing.T) {
 	})
 }
 
+// C28: nor does it matter how little is taken at a time of what was read ahead.
+func TestTotalTimeoutReadingByteByByte(t *testing.T) {
+	endless := func(ctx context.Context, p *peer) error {
+		p.wire.in.room = 1 << 20
+		p.readHead(ctx)
+		p.send(ctx, "HTTP/1.1 200 OK\r\n\r\n")
+		for {
+			if err := p.send(ctx, strings.Repeat("x\n", 1000)); err != nil {
+				return err
+			}
+			if err := asyncio.Sleep(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	for name, pieces := range map[string]func(*aiohttp.StreamReader) iter.Seq2[[]byte, error]{
+		"chunks": func(s *aiohttp.StreamReader) iter.Seq2[[]byte, error] { return s.IterChunked(1) },
+		"lines":  (*aiohttp.StreamReader).Lines,
+	} {
+		run(t, endless, func(ctx context.Context, w *world) error {
+			begun := asyncio.RunningLoop(ctx).Time()
+			resp, err := w.session.Get(ctx, "http://h/", aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: 500 * time.Millisecond}))
+			if err != nil {
+				return err
+			}
+			defer resp.Close()
+			for _, err = range pieces(resp.Content) {
+				if err != nil {
+					break
+				}
+				if err := asyncio.Sleep(ctx, 10*time.Millisecond); err != nil {
+					return err
+				}
+			}
+			isTimeout(t, err, aiohttp.ErrTotalTimeout, aiohttp.PhaseBody)
+			if took := asyncio.RunningLoop(ctx).Time() - begun; took > 520*time.Millisecond {
+				t.Errorf("%s: the error came after %v, want it after 500 ms", name, took)
+			}
+			if _, err := resp.Content.ReadAny(ctx); !errors.Is(err, aiohttp.ErrTotalTimeout) {
+				t.Errorf("%s: the next read: got %v, want the timeout again", name, err)
+			}
+			return asyncio.Sleep(ctx, 20*time.Millisecond) // for the server to notice
+		})
+	}
+}
+
 func TestPoolTimeout(t *testing.T) {
 	runWith(t, silent, func(ctx context.Context, w *world) error {
 		first := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
