@@ -105,7 +105,9 @@ func (r *ClientResponse) charsetOf(body []byte) string {
 	return ""
 }
 
-// decodeText decodes body from the charset called name.
+// decodeText decodes body from the charset called name. A byte order mark of UTF-16 decides the order,
+// whatever the name says, and is no part of the text; one of UTF-8, which orders nothing, stays, as it
+// does in Python.
 func decodeText(body []byte, name string) (string, error) {
 	name = asciiLower(strings.TrimSpace(name))
 	if name == "" || name == "utf-8" || name == "us-ascii" {
@@ -114,6 +116,12 @@ func decodeText(body []byte, name string) (string, error) {
 	enc, err := htmlindex.Get(name)
 	if err != nil || enc == unicode.UTF8 {
 		return strings.ToValidUTF8(string(body), "\uFFFD"), nil
+	}
+	switch canonical, _ := htmlindex.Name(enc); canonical {
+	case "utf-16le": // the WHATWG's name for "utf-16", too
+		enc = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM)
+	case "utf-16be":
+		enc = unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 	}
 	text, err := enc.NewDecoder().Bytes(body)
 	if err != nil {

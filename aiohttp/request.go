@@ -328,7 +328,7 @@ func (c *call) send(ctx context.Context, r *ClientRequest) (*ClientResponse, err
 			c.storeCookies(resp)
 			return resp, nil
 		}
-		if !again.permits(r.Method, attempt) {
+		if !again.permits(r.Method, attempt) || r.Rewind(ctx) != nil {
 			return nil, err
 		}
 		if len(c.opts.middlewares) > 0 {
