@@ -580,6 +580,23 @@ func TestClosingAResponse(t *testing.T) {
 	})
 }
 
+// A request that waits for its answer when the session is closed fails as the next one would.
+func TestClosedSessionFailsRequestsUnderWay(t *testing.T) {
+	run(t, answers(""), func(ctx context.Context, w *world) error {
+		connector := w.session.Connector()
+		session := aiohttp.NewClientSession(aiohttp.WithConnector(connector))
+		waiting := asyncio.CreateTask(ctx, func(ctx context.Context) (*aiohttp.ClientResponse, error) {
+			return session.Get(ctx, "http://h/")
+		})
+		asyncio.Sleep(ctx, time.Second)
+		connector.Close()
+		if _, err := waiting.Await(ctx); !errors.Is(err, aiohttp.ErrSessionClosed) || !errors.Is(err, aiohttp.ErrClientConnection) {
+			t.Errorf("got %v, want ErrSessionClosed", err)
+		}
+		return nil
+	})
+}
+
 func TestTwoReadersAreRefused(t *testing.T) {
 	run(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"), func(ctx context.Context, w *world) error {
 		resp, err := w.session.Get(ctx, "http://h/")

@@ -321,7 +321,9 @@ func ioError(e errand, p Phase, err error) error {
 	switch {
 	case errors.As(err, &located), errors.As(err, &panicked):
 		return err
-	case errors.Is(err, ErrResponseClosed), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrResponseClosed):
+		return closedHere(w)
+	case errors.Is(err, context.Canceled):
 		return &ClientConnectionError{Where: w, Err: ErrResponseClosed}
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
 		return &ServerDisconnectedError{Where: w, Err: err}

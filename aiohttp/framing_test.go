@@ -47,6 +47,30 @@ func TestNoBodyIsAnnouncedWhereThereIsNone(t *testing.T) {
 	})
 }
 
+// What contradicts itself, or would not arrive as it was meant, is refused before anything is sent.
+func TestContradictoryOptionsAreRefused(t *testing.T) {
+	length := func(v string) aiohttp.RequestOption {
+		return aiohttp.WithHeaders(http.Header{"Content-Length": {v}})
+	}
+	for name, opts := range map[string][]aiohttp.RequestOption{
+		"length and chunks": {aiohttp.WithData("x"), aiohttp.WithChunked(), length("1")},
+		"signed length":     {aiohttp.WithData("x"), length("+1")},
+		"colon in login":    {aiohttp.WithAuth("a:b", "c")},
+		"line in password":  {aiohttp.WithAuth("a", "b\nc")},
+		"header and auth":   {aiohttp.WithAuth("a", "b"), aiohttp.WithHeaders(http.Header{"Authorization": {"x"}})},
+		"data and JSON":     {aiohttp.WithData("x"), aiohttp.WithJSON(1)},
+	} {
+		run(t, answers(hello), func(ctx context.Context, w *world) error {
+			_, err := w.session.Post(ctx, "http://h/", opts...)
+			var invalid *aiohttp.InvalidRequestError
+			if !errors.As(err, &invalid) || len(w.wires) > 0 {
+				t.Errorf("%s: got %v over %d connections, want an InvalidRequestError", name, err, len(w.wires))
+			}
+			return nil
+		})
+	}
+}
+
 // A middleware that removes or changes what delimits a body does not change what is sent.
 func TestBodiesAreDelimitedWhateverMiddlewaresDo(t *testing.T) {
 	for _, m := range []aiohttp.ClientMiddleware{

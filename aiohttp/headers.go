@@ -28,8 +28,9 @@ var headOrder = []string{
 }
 
 var (
-	errTwoCredentials  = errors.New("credentials both in the URL and in the Authorization header")
+	errTwoCredentials  = errors.New("credentials both in the Authorization header and in the URL or WithAuth: leave one out")
 	errLengthAndCoding = errors.New("Content-Length together with Transfer-Encoding")
+	errLengthAndChunks = errors.New("WithChunked together with a header Content-Length: leave one out")
 	errBadLength       = errors.New("Content-Length is not a number")
 	errBadCoding       = errors.New("Transfer-Encoding other than chunked")
 	errNoBody          = errors.New("Content-Length or Transfer-Encoding of a body that is not there: give the body, or leave the header out")
@@ -192,14 +193,17 @@ func (r *ClientRequest) frame() error {
 		return nil
 	}
 	if cl := h["Content-Length"]; cl != nil {
-		n, err := strconv.ParseInt(cl[0], 10, 63)
-		if err != nil || n < 0 || len(cl) != 1 {
+		n, err := strconv.ParseUint(cl[0], 10, 62) // digits alone
+		if err != nil || len(cl) != 1 {
 			return errBadLength
 		}
 		if r.body == nil && n > 0 {
 			return errNoBody
 		}
-		r.framing = framing{length: n, present: true}
+		if r.body != nil && r.call.opts.chunked {
+			return errLengthAndChunks
+		}
+		r.framing = framing{length: int64(n), present: true}
 		return nil
 	}
 	r.framing = planFraming(r.Method, r.body, r.call.opts.chunked)

@@ -211,10 +211,32 @@ func WithStrictParsing() Option {
 	return setting(func(s *settings) { s.strict = true })
 }
 
+type authOption struct {
+	value string
+	err   error
+}
+
+func (a authOption) applySession(s *ClientSession) {
+	if a.err != nil {
+		panic("aiohttp: " + a.err.Error())
+	}
+	s.authorize = a.value
+}
+
+func (a authOption) applyRequest(o *requestOptions) {
+	if a.err != nil {
+		o.fail(a.err)
+		return
+	}
+	o.change().authorize = a.value
+}
+
 // WithAuth sends Basic credentials. They do not follow a redirect to another
-// origin. The login must not contain a colon. Default: those in the URL, if any.
+// origin. A login with a colon, or control characters in either, make a request fail with
+// *InvalidRequestError and NewClientSession panic. Default: those in the URL, if any.
 func WithAuth(login, password string) Option {
-	return setting(func(s *settings) { s.authorize = basicAuth(login, password) })
+	value, err := EncodeBasicAuth(login, password)
+	return authOption{value, err}
 }
 
 // WithSensitiveHeaders names further headers, beside Authorization, Cookie and

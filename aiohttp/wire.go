@@ -61,13 +61,22 @@ func ioFailure(ctx context.Context, e errand, err error, p Phase, deadline time.
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return e.expired(p, deadline)
 	case errors.Is(err, net.ErrClosed):
-		return &ClientConnectionError{Where: w, Err: ErrResponseClosed}
+		return closedHere(w)
 	case err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF):
 		return &ServerDisconnectedError{Where: w, Err: err}
 	case isReset(err):
 		return &ClientConnectionResetError{Where: w, Err: err}
 	}
 	return &ClientOSError{Where: w, Err: err}
+}
+
+// closedHere is what a connection that was closed on this side means: before there is a response only
+// its session or connector can have closed it.
+func closedHere(w Where) error {
+	if w.Phase < PhaseBody {
+		return &ClientConnectionError{Where: w, Err: ErrSessionClosed}
+	}
+	return &ClientConnectionError{Where: w, Err: ErrResponseClosed}
 }
 
 // The numbers Windows uses where POSIX has ECONNRESET and ECONNABORTED.
