@@ -18,12 +18,13 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/aiohttp"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // unixOrigin serves on a Unix socket.
 func unixOrigin(t *testing.T, encrypted bool) (*httptest.Server, string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(sockdir.New(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil && runtime.GOOS == "windows" {
 		t.Skipf("this Windows has no Unix sockets: %v", err)
@@ -108,7 +109,7 @@ func TestUnixConnectorSpeaksTLS(t *testing.T) {
 }
 
 func TestUnixConnectorErrorNamesTheSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "none")
+	path := filepath.Join(sockdir.New(t), "none")
 	onLoop(t, func(ctx context.Context) error {
 		connector := aiohttp.NewUnixConnector(path)
 		defer connector.Close()

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 var dialCases = []networkCase{
@@ -327,7 +328,7 @@ var unixCases = []networkCase{
 // listenUnix listens on a path of its own, and skips the case where there are no such
 // sockets.
 func (t *networkSuite) listenUnix(ctx context.Context) (*asyncio.Listener, error) {
-	ln, err := asyncio.Listen(ctx, "unix", filepath.Join(t.TempDir(), "s"))
+	ln, err := asyncio.Listen(ctx, "unix", filepath.Join(sockdir.New(t), "s"))
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EAFNOSUPPORT) {
 		t.Skipf("no Unix sockets here: %v", err)
 	}

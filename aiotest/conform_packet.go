@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // socket opens a socket for datagrams on the loopback address.
@@ -189,7 +190,7 @@ func (p *datagramEcho) DatagramReceived(b []byte, from netip.AddrPort) { p.t.Sen
 func (p *datagramEcho) ConnectionLost(err error) { _ = p.lost.SetResult(err) }
 
 func unixDatagrams(ctx context.Context, t *networkSuite) error {
-	path := filepath.Join(t.TempDir(), "d")
+	path := filepath.Join(sockdir.New(t), "d")
 	to, err := asyncio.ListenPacket(ctx, "unixgram", path)
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EPROTONOSUPPORT) {
 		t.Skipf("no Unix sockets for datagrams here: %v", err)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 func TestDialWhoseAnswerIsLostForGoodTimesOut(t *testing.T) {
@@ -329,11 +329,7 @@ func TestUnixPeerThatClosesWithoutReadingResetsReadersOnly(t *testing.T) {
 	networks := map[string]asyncio.Network{"simulated": aiotest.NewNetwork(), "native": asyncio.NativeNetwork()}
 	for name, network := range networks {
 		t.Run(name, func(t *testing.T) {
-			dir, err := os.MkdirTemp("/tmp", "aio") // a path of a socket has little room
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer os.RemoveAll(dir)
+			dir := sockdir.New(t)
 			aiotest.Run(t, func(ctx context.Context) error { return closeUnread(ctx, t, filepath.Join(dir, "s")) }, aiotest.WithNetwork(network))
 		})
 	}

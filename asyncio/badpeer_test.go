@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // hello is the first message of a TLS client.
@@ -158,7 +159,7 @@ func echoHello(ctx context.Context, r *asyncio.StreamReader, w *asyncio.StreamWr
 func TestAddressesThatCannotBeServed(t *testing.T) {
 	onKernel(t, func(ctx context.Context, t *testing.T) error {
 		taken := startEcho(ctx, t)
-		dir := t.TempDir()
+		dir := sockdir.New(t)
 		file := filepath.Join(dir, "s")
 		if _, err := asyncio.StartUnixServer(ctx, echoLines, file); err != nil {
 			return err

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 func TestConnCarriesBytesBothWays(t *testing.T) {
@@ -38,7 +39,7 @@ func TestConnCarriesBytesBothWays(t *testing.T) {
 
 func TestUnixConnCarriesBytes(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
-		path := filepath.Join(t.TempDir(), "s")
+		path := filepath.Join(sockdir.New(t), "s")
 		ln, err := asyncio.Listen(ctx, "unix", path)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // datagrams is a protocol that keeps a record of its calls.
@@ -82,7 +83,7 @@ func unixPath(t *testing.T) string {
 	if runtime.GOOS == "windows" {
 		t.Skip("no Unix sockets for datagrams here")
 	}
-	return filepath.Join(t.TempDir(), "s")
+	return filepath.Join(sockdir.New(t), "s")
 }
 
 func TestDatagramEndpointsExchangeDatagrams(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/sock"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 func TestRefusedDialNamesTheAddress(t *testing.T) {
@@ -355,11 +356,11 @@ func TestFullBacklogOfUnixSocketMakesDialsWait(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		needsFullBacklog(t)
 		const dials = 6
-		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(t.TempDir(), "s"), asyncio.WithBacklog(1))
+		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(sockdir.New(t), "s"), asyncio.WithBacklog(1))
 		if err != nil {
 			return err
 		}
-		address, own := ln.Addr().String(), filepath.Join(t.TempDir(), "own")
+		address, own := ln.Addr().String(), filepath.Join(sockdir.New(t), "own")
 		connected := 0
 		for i := range dials {
 			d := new(asyncio.Dialer)
@@ -399,7 +400,7 @@ func TestFullBacklogOfUnixSocketMakesDialsWait(t *testing.T) {
 func TestDialThatWaitsForBacklogHearsThatTheListenerIsGone(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
 		needsFullBacklog(t)
-		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(t.TempDir(), "s"), asyncio.WithBacklog(1))
+		ln, err := asyncio.Listen(ctx, "unix", filepath.Join(sockdir.New(t), "s"), asyncio.WithBacklog(1))
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -204,6 +205,22 @@ func TestAddressesHaveNames(t *testing.T) {
 		asking.Cancel(nil)
 		if _, err := asking.Await(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the cancellation", err)
+		}
+		return nil
+	})
+}
+
+// A path that no Unix socket can have is refused with an error that says how long it may be.
+func TestUnixPathsThatAreTooLongSaySo(t *testing.T) {
+	onNetworks(t, func(ctx context.Context, t *testing.T) error {
+		path := "/tmp/" + strings.Repeat("x", 200)
+		_, listen := asyncio.Listen(ctx, "unix", path)
+		_, dial := asyncio.Dial(ctx, "unix", path)
+		_, packet := asyncio.ListenPacket(ctx, "unixgram", path)
+		for name, err := range map[string]error{"listen": listen, "dial": dial, "packet": packet} {
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "one has 205 bytes") {
+				t.Errorf("%s: got %v, want the path and its length", name, err)
+			}
 		}
 		return nil
 	})

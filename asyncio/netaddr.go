@@ -6,12 +6,14 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 var errDeadline = os.ErrDeadlineExceeded
@@ -58,6 +60,22 @@ func parsePacketEndpoint(network, address string) (endpoint, error) {
 	return endpoint{}, net.UnknownNetworkError(network)
 }
 
+// unixPathRoom is how many bytes the path of a Unix socket may have: about a hundred, less than file systems allow. An
+// abstract name (Linux) has no byte of zero behind it.
+const unixPathRoom = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+func checkUnixPath(path string) error {
+	room := unixPathRoom
+	if path[0] == '@' {
+		room++
+	}
+	if len(path) <= room {
+		return nil
+	}
+	return fmt.Errorf("%w: the path of a Unix socket has room for %d bytes and this one has %d bytes; use one in a directory nearer to the root, or a relative one",
+		syscall.EINVAL, room, len(path))
+}
+
 func splitEndpoint(network, address string) (endpoint, error) {
 	e := endpoint{network: network}
 	if e.isUnix() {
@@ -65,7 +83,7 @@ func splitEndpoint(network, address string) (endpoint, error) {
 			return e, &net.AddrError{Err: "missing path", Addr: address}
 		}
 		e.path = address
-		return e, nil
+		return e, checkUnixPath(address)
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 const (
@@ -63,7 +64,7 @@ func asNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer binary.Close()
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(sockdir.New(t), "s")
 	ln, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)

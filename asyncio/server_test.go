@@ -20,6 +20,7 @@ import (
 	"github.com/aio-go/aio/aiotest"
 	"github.com/aio-go/aio/asyncio"
 	"github.com/aio-go/aio/internal/sock"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // echoLines is a handler.
@@ -69,7 +70,7 @@ func TestServerServesWhenItIsAsked(t *testing.T) { // SRV-01
 			onNetworks(t, func(ctx context.Context, t *testing.T) error {
 				address := "127.0.0.1:0"
 				if network == "unix" {
-					address = filepath.Join(t.TempDir(), "s")
+					address = filepath.Join(sockdir.New(t), "s")
 				}
 				s, err := asyncio.StartServer(ctx, echoLines, network, address, asyncio.WithStartServing(false))
 				if err != nil {
@@ -170,7 +171,7 @@ func TestUnixSocketFileGoesWithTheServer(t *testing.T) { // SRV-04
 	} {
 		t.Run(name, func(t *testing.T) {
 			onKernel(t, func(ctx context.Context, t *testing.T) error {
-				path := filepath.Join(t.TempDir(), "s")
+				path := filepath.Join(sockdir.New(t), "s")
 				s, err := asyncio.StartUnixServer(ctx, echoLines, path, c.opts...)
 				if err != nil {
 					return err

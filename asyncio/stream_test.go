@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // An end is one end of a connection made of streams.
@@ -97,7 +98,7 @@ func TestStreamsCarryBytesBothWays(t *testing.T) {
 
 func TestUnixStreamsCarryBytes(t *testing.T) {
 	onNetworks(t, func(ctx context.Context, t *testing.T) error {
-		path := filepath.Join(t.TempDir(), "s")
+		path := filepath.Join(sockdir.New(t), "s")
 		s, err := asyncio.StartUnixServer(ctx, func(ctx context.Context, r *asyncio.StreamReader, w *asyncio.StreamWriter) error {
 			line, err := r.ReadLine(ctx)
 			w.Write(bytes.ToUpper(line))

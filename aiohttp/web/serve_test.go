@@ -20,6 +20,7 @@ import (
 
 	"github.com/aio-go/aio/aiohttp/web"
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 func hello(_ context.Context, req *web.Request) (web.AnyResponse, error) {
@@ -147,7 +148,7 @@ func TestRefusalReachesAClientThatIsStillSending(t *testing.T) {
 func TestUnixSite(t *testing.T) {
 	app := web.NewApplication()
 	app.AddRoutes(web.Get("/{name}", hello))
-	path := t.TempDir() + "/s"
+	path := sockdir.New(t) + "/s"
 	_, err := asyncio.Run(t.Context(), func(ctx context.Context) (struct{}, error) {
 		runner := web.NewAppRunner(app)
 		if err := runner.Setup(ctx); err != nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // relay is an HTTP proxy that answers by itself, with what it was asked for and by whom.
@@ -105,7 +107,7 @@ func TestFetchWithNetrc(t *testing.T) {
 }
 
 func TestFetchOverAUnixSocket(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
+	path := filepath.Join(sockdir.New(t), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Skipf("no Unix sockets here: %v", err)

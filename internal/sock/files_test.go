@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/aio-go/aio/internal/sock"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // openPipe returns both ends of a pipe as streams.
@@ -119,7 +120,7 @@ func isErrno(err error, want syscall.Errno) bool {
 
 func TestFilesThatAreAlwaysReadyAreRefused(t *testing.T) {
 	each(t, func(r *rig) {
-		dir := r.TempDir()
+		dir := sockdir.New(r)
 		name := filepath.Join(dir, "file")
 		if err := os.WriteFile(name, []byte("still here"), 0o600); err != nil {
 			r.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aio-go/aio/internal/sock"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // Datagrams, on every poller and over UDP and Unix sockets.
@@ -23,7 +24,7 @@ var packetNetworks = []string{"udp4", "udp6", "unixgram"}
 func (r *rig) packetAddr(network string) net.Addr {
 	switch network {
 	case "unixgram":
-		return &net.UnixAddr{Name: filepath.Join(r.TempDir(), "s"), Net: network}
+		return &net.UnixAddr{Name: filepath.Join(sockdir.New(r), "s"), Net: network}
 	case "udp6":
 		return &net.UDPAddr{IP: net.IPv6loopback}
 	}

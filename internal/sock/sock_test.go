@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aio-go/aio/internal/sock"
+	"github.com/aio-go/aio/internal/sockdir"
 )
 
 // Every test of this package runs against every kind of poller: the table
@@ -82,7 +83,7 @@ func (r *rig) listen(network string) sock.Listener {
 
 func (r *rig) localAddr(network string) net.Addr {
 	if network == "unix" {
-		return &net.UnixAddr{Name: filepath.Join(r.TempDir(), "s"), Net: "unix"}
+		return &net.UnixAddr{Name: filepath.Join(sockdir.New(r), "s"), Net: "unix"}
 	}
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
 }
