@@ -83,11 +83,14 @@ func (s *StreamReader) read(ctx context.Context, p []byte) (int, error) {
 }
 
 // overdue ends a body that goes on after its total limit. Waiting ends by itself then; this
-// is for who never waits, because more is always there than he takes. What is there in one
-// piece, as most bodies are, costs no look at the clock.
+// is for who never waits, because more is always there than he takes. A body whose rest is known
+// to be here was in time. What comes in one piece, as most bodies do, costs no look at the clock.
 func (s *StreamReader) overdue() error {
 	r := s.resp
 	if s.source == nil || s.raw == 0 || r.clock.end == noDeadline || r.session.loop.Time() < r.clock.end {
+		return nil
+	}
+	if r.length >= 0 && int64(s.source.buffered()) >= r.length-s.raw {
 		return nil
 	}
 	s.dropBuffer()

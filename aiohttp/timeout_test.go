@@ -229,6 +229,32 @@ func TestTotalTimeoutReadingByteByByte(t *testing.T) {
 	}
 }
 
+// The limit is for the server: a body that has arrived in time can be read at leisure.
+func TestTotalTimeoutSparesWhatIsHere(t *testing.T) {
+	const text = "one\ntwo\nthree\n"
+	run(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n"+text), func(ctx context.Context, w *world) error {
+		resp, err := w.session.Get(ctx, "http://h/", aiohttp.WithTimeout(aiohttp.ClientTimeout{Total: 500 * time.Millisecond}))
+		if err != nil {
+			return err
+		}
+		defer resp.Close()
+		var got []byte
+		for piece, err := range resp.Content.IterChunked(2) {
+			if err != nil {
+				return err
+			}
+			got = append(got, piece...)
+			if err := asyncio.Sleep(ctx, time.Second); err != nil {
+				return err
+			}
+		}
+		if string(got) != text {
+			t.Errorf("got %q, want %q", got, text)
+		}
+		return nil
+	})
+}
+
 func TestPoolTimeout(t *testing.T) {
 	runWith(t, silent, func(ctx context.Context, w *world) error {
 		first := asyncio.CreateTask(ctx, func(ctx context.Context) (struct{}, error) {
