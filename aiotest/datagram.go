@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -45,7 +46,7 @@ type packetSocket struct {
 	ready   sock.Ready
 	notify  func(sock.Ready)
 	room    sendRoom
-	stuck   []*packetSocket // connected Unix sockets that wait for room here
+	stuck   []*packetSocket // Unix sockets that wait for room here
 	held    portKey
 	crashed bool // with its host
 	closed  bool
@@ -112,7 +113,7 @@ func (s *packetSocket) TrySend(p []byte, to sock.PacketAddr) error {
 	switch {
 	case s.closed:
 		return net.ErrClosed
-	case s.ready&sock.Writable == 0:
+	case s.ready&sock.Writable == 0 && (!s.unix() || s.peer.Path != ""):
 		return sock.ErrWouldBlock
 	case to.IsZero():
 		to = s.peer
@@ -212,12 +213,15 @@ func (s *packetSocket) sendUnix(p []byte, to sock.PacketAddr) error {
 	case len(p) > s.host.net.buffer:
 		return fmt.Errorf("%w: %w", sock.ErrTooLarge, os.NewSyscallError("sendto", syscall.EMSGSIZE))
 	case len(dst.queue)+dst.coming > unixQueue:
-		if to == s.peer {
-			s.ready &^= sock.Writable
+		// Linux watches the receiver only for a sender that is connected to it, and any other tries again after a
+		// while. Here all are told: one that tries on and on would keep a program that waits in vain from being idle.
+		s.ready &^= sock.Writable
+		if !slices.Contains(dst.stuck, s) {
 			dst.stuck = append(dst.stuck, s)
 		}
 		return sock.ErrWouldBlock
 	}
+	s.ready |= sock.Writable // it may have given up another receiver that is full
 	n := s.host.net
 	d := n.newDatagram(p)
 	d.src, d.dst, d.from, d.host = s, dst, s.local, s.host

@@ -2,10 +2,12 @@ package aiotest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -181,5 +183,67 @@ func TestCrashTakesDatagramSocketsAlong(t *testing.T) {
 		_, err = client.Read(make([]byte, 1))
 		wantErr(t, err, os.ErrDeadlineExceeded)
 		return nil
+	})
+}
+
+// A sender waits for the room of a receiver without being connected to it, and is known to wait in vain if nobody will
+// ever receive; what it sends to others goes through meanwhile.
+func TestSenderWaitsForAFullUnixReceiver(t *testing.T) {
+	fill := func(ctx context.Context) (sender, full, other *asyncio.PacketConn, sent int, err error) {
+		open := func(path string) *asyncio.PacketConn {
+			c, failed := asyncio.ListenPacket(ctx, "unixgram", path)
+			err = errors.Join(err, failed)
+			return c
+		}
+		if sender, full, other = open("sender"), open("full"), open("other"); err != nil {
+			return
+		}
+		for err == nil {
+			limited, cancel := asyncio.WithTimeout(ctx, time.Second)
+			_, err = sender.WithContext(limited).WriteTo([]byte("x"), full.LocalAddr())
+			cancel()
+			sent++
+		}
+		return sender, full, other, sent - 1, nil
+	}
+	t.Run("that reads", func(t *testing.T) {
+		aiotest.Run(t, func(ctx context.Context) error {
+			sender, full, other, sent, err := fill(ctx)
+			if err != nil {
+				return err
+			}
+			if took := aiotest.Elapsed(ctx, func() { _, err = sender.WriteTo([]byte("y"), other.LocalAddr()) }); err != nil || took != 0 {
+				t.Errorf("to another: got %v after %v", err, took)
+			}
+			waiting := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return sender.WriteTo([]byte("z"), full.LocalAddr()) })
+			asyncio.Sleep(ctx, time.Minute)
+			buf, got := make([]byte, 10), 0
+			for range sent + 1 {
+				n, _, err := full.ReadFrom(buf)
+				if err != nil {
+					return err
+				}
+				got += n
+			}
+			_, err = waiting.Await(ctx)
+			if got != sent+1 || string(buf[:1]) != "z" {
+				t.Errorf("got %d of %d datagrams, the last of them %q", got, sent+1, buf[:1])
+			}
+			return errors.Join(err, sender.Close(), full.Close(), other.Close())
+		})
+	})
+	t.Run("that never does", func(t *testing.T) {
+		var r recorder
+		newWorld().run(&r, func(ctx context.Context) error {
+			sender, full, _, _, err := fill(ctx)
+			if err != nil {
+				return err
+			}
+			_, err = sender.WriteTo([]byte("z"), full.LocalAddr())
+			return err
+		}, aiotest.AllowLeaks())
+		if got := strings.Join(r.errors, "\n"); !strings.Contains(got, "deadlock") {
+			t.Errorf("got %q, want a deadlock", got)
+		}
 	})
 }

@@ -68,7 +68,8 @@ func (e *silence) happen(time.Duration) {
 }
 
 // probes returns after how long of silence keep-alive gives a connection up, with the
-// defaults of package net; 0 if it never does.
+// defaults of package net; 0 if it never does. It is what Linux makes of them: a first probe after idle, one
+// more after every interval, and the end an interval after the last that counts: 150 s by default.
 func probes(config net.KeepAliveConfig) time.Duration {
 	if !config.Enable {
 		return 0
