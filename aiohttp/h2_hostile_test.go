@@ -3,6 +3,7 @@ package aiohttp_test
 // HTTP/2 servers that misbehave, frame by frame, and nginx, which does not.
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -67,6 +68,10 @@ func h2Peers(t *testing.T, each func(p *h2Peer, stream uint32)) (string, aiohttp
 }
 
 func servePeer(conn net.Conn, n int, each func(p *h2Peer, stream uint32)) {
+	if c := conn.(*tls.Conn); c.Handshake() != nil || c.ConnectionState().NegotiatedProtocol != "h2" {
+		serveHTTP1(c)
+		return
+	}
 	preface := make([]byte, len(http2.ClientPreface))
 	if _, err := io.ReadFull(conn, preface); err != nil {
 		return
@@ -90,6 +95,21 @@ func servePeer(conn net.Conn, n int, each func(p *h2Peer, stream uint32)) {
 		case *http2.HeadersFrame:
 			each(p, f.StreamID)
 		}
+	}
+}
+
+// serveHTTP1 answers what somebody sends who was told to do without HTTP/2.
+func serveHTTP1(conn net.Conn) {
+	in := bufio.NewReader(conn)
+	for {
+		req, err := http.ReadRequest(in)
+		if err != nil {
+			return
+		}
+		if _, err := io.Copy(io.Discard, req.Body); err != nil {
+			return
+		}
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	}
 }
 
@@ -206,6 +226,13 @@ func TestRequestsThatAServerTurnedAwayAreSentAgain(t *testing.T) {
 			}
 			p.respond(s, true)
 		}, 2},
+		// RFC 9113 section 7: on another connection, of HTTP/1.1, which is kept for the second.
+		{"told to use HTTP/1.1", "POST", func(p *h2Peer, s uint32) {
+			p.WriteRSTStream(s, http2.ErrCodeHTTP11Required)
+		}, 2},
+		{"told to use HTTP/1.1 with a goodbye", "POST", func(p *h2Peer, s uint32) {
+			p.WriteGoAway(0, http2.ErrCodeHTTP11Required, nil)
+		}, 3},
 	}
 	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {

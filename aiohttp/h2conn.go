@@ -214,7 +214,9 @@ func (h *h2Conn) goAway(ev *http2.Event) {
 	for _, s := range h.codec.Streams() {
 		if s.ID() > ev.Last {
 			h.codec.Forget(s)
-			s.Owner.(*h2Stream).fail(errGoneAway, resendAny)
+			unseen := s.Owner.(*h2Stream)
+			unseen.older = ev.Code == http2.HTTP11Required
+			unseen.fail(errGoneAway, resendAny)
 		}
 	}
 	h.retire()

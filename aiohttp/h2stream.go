@@ -40,6 +40,7 @@ type h2Stream struct {
 	filled   int    // of target
 	err      error  // why it ended before its time
 	again    resend // and what may be done about that
+	older    bool   // over HTTP/1.1, that is
 }
 
 // take takes an event of the stream in.
@@ -93,8 +94,11 @@ func (s *h2Stream) reset(e *http2.Error) {
 		return
 	}
 	again := resendNone
-	if e.Remote && e.Code == http2.RefusedStream {
-		again = resendAny
+	if e.Remote && !s.answered {
+		s.older = e.Code == http2.HTTP11Required
+		if s.older || e.Code == http2.RefusedStream {
+			again = resendAny
+		}
 	}
 	s.fail(e, again)
 }
@@ -150,6 +154,7 @@ func (s *h2Stream) roundTrip(ctx context.Context, r *ClientRequest, resp *Client
 		if ctx.Err() != nil {
 			return resendNone, ended(ctx)
 		}
+		r.call.older = r.call.older || s.older
 		return s.again, s.conn.failure(r, PhaseHeader, s.err)
 	}
 	if err = s.checkHead(r); err != nil {

@@ -49,7 +49,7 @@ func WithHTTP2Ping(after, timeout time.Duration) ConnectorOption {
 // mayShare reports whether the connection for r may come to carry other requests beside it.
 func (p *poolConnector) mayShare(r *ClientRequest) bool {
 	switch {
-	case p.config.forceClose || p.config.withoutTLS || p.config.maxUses == 1 || asksForUpgrade(r):
+	case p.config.forceClose || p.config.withoutTLS || p.config.maxUses == 1 || r.call.older || asksForUpgrade(r):
 		return false
 	case r.loc.tls:
 		return !p.config.http2.off && offersHTTP2(r.call.opts.tls.config, p.config.tlsConfig)

@@ -188,6 +188,7 @@ type call struct {
 	sending *asyncio.Task[struct{}] // still sends the body after the answer, or nil
 
 	attempts int  // on all hops
+	older    bool // a server wants HTTP/1.1 for it (RFC 9113 section 7, HTTP_1_1_REQUIRED)
 	kept     bool // the last one went over a kept connection of HTTP/1, which remembers nothing of the call
 
 	cloned bool // made by ClientRequest.Clone, and handed on to
