@@ -259,6 +259,7 @@ func (d *Decoder) scanHead(text []byte) (end int, err error) {
 
 // endMessage reports the end and decides what may follow.
 func (d *Decoder) endMessage() Event {
+	d.letGo()
 	switch {
 	case d.head.switches:
 		d.enter(stateUpgraded)
@@ -296,8 +297,8 @@ func (d *Decoder) EOF() (Event, error) {
 	return Event{}, d.fail(parseErrorf(Truncated, "received %d bytes of a chunked body, closed %s", d.got, detail))
 }
 
-// Head returns the head of the current message, after EventHead until the next message begins. Its Header is made for
-// it alone; it and the strings may be kept.
+// Head returns the head of the current message, after EventHead until the next message begins; of one longer than 4 KiB
+// not even until then, but until EventEnd. Its Header is made for it alone; it and the strings may be kept.
 func (d *Decoder) Head() *Head { return &d.head }
 
 // Trailer returns the trailer fields of the current message, after EventEnd until the next message begins; nil if

@@ -97,6 +97,17 @@ func (d *Decoder) remember(text []byte) {
 	d.last.fields, d.fields = d.fields, d.last.fields
 }
 
+// maxIdleHead bounds what is kept of a head while the connection waits for another message, perhaps for long.
+const maxIdleHead = 4 << 10
+
+// letGo forgets what has been read of a message that was long.
+func (d *Decoder) letGo() {
+	if len(d.last.text) > maxIdleHead {
+		d.last = lastHead{}
+		d.head = Head{Status: d.head.Status, KeepAlive: d.head.KeepAlive, switches: d.head.switches}
+	}
+}
+
 // repeats reports whether in, at the start of a message, begins with the last head once more. What the first line
 // says is still noted in the decoder then.
 func (d *Decoder) repeats(in []byte) bool {

@@ -101,3 +101,28 @@ func TestFieldsOfARepeatedHeadCountTowardsTheLimit(t *testing.T) {
 		t.Errorf("got %v after %d messages, want %v after 1", got, r.out.complete(), http1.TooManyHeaders)
 	}
 }
+
+// A connection may be idle for long, and there may be many.
+func TestLongHeadsAreNotKeptBetweenMessages(t *testing.T) {
+	cases := []struct {
+		name string
+		size int
+		kept bool
+	}{{"ordinary", 1000, true}, {"long", 6000, false}}
+	for _, c := range cases {
+		d := responses("GET", false)()
+		in := []byte(lines("HTTP/1.1 200 OK", "Content-Length: 0", "X-A: "+strings.Repeat("a", c.size), ""))
+		for range 3 {
+			ev, n, err := d.Next(in)
+			if ev.Kind != http1.EventHead || n != len(in) || err != nil || len(d.Head().Header["X-A"][0]) != c.size {
+				t.Fatalf("%s: got %v after %d bytes, %v, want the head", c.name, ev.Kind, n, err)
+			}
+			if ev, _, err := d.Next(nil); ev.Kind != http1.EventEnd || err != nil {
+				t.Fatalf("%s: got %v, %v, want the end", c.name, ev.Kind, err)
+			}
+			if kept := d.Head().Header != nil; kept != c.kept || !d.Idle() {
+				t.Errorf("%s: the head is kept: %t, and the decoder idle: %t, want %t and true", c.name, kept, d.Idle(), c.kept)
+			}
+		}
+	}
+}
