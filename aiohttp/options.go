@@ -391,7 +391,10 @@ func WithData(body any) RequestOption {
 	})
 }
 
-// WithJSON sends v encoded as JSON. Default: no body.
+// WithJSON sends v encoded as JSON. It is encoded at once, in the task that makes the request: v is not copied, and other
+// tasks may change it as soon as this one suspends. A document of many megabytes, which would hold up the loop, is
+// better encoded in asyncio.Compute, if nobody changes it meanwhile, and given to WithData with a Content-Type.
+// Default: no body.
 func WithJSON(v any) RequestOption {
 	return requestOption(func(o *requestOptions) {
 		data, err := json.Marshal(v)
