@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -98,6 +99,26 @@ func TestDifferencesOnThePageHaveTheirTests(t *testing.T) {
 	}
 	if found < 12 {
 		t.Errorf("got %d deviations, want the dozen that there are", found)
+	}
+}
+
+// The first thing that anybody tries. Its last comment is what it prints.
+func TestFirstProgramOfTheReadmeRunsAsItStands(t *testing.T) {
+	page := read(t, filepath.Join(docs, "..", "README.md"))
+	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindStringSubmatch(page)
+	if block == nil {
+		t.Fatal("README.md has no program")
+	}
+	promised := regexp.MustCompile(`fmt\.Println\(.*\) // (.*), after one second`).FindStringSubmatch(block[1])
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(block[1]), 0o600); err != nil || promised == nil {
+		t.Fatalf("%v, promised %q", err, promised)
+	}
+	run := exec.CommandContext(t.Context(), "go", "run", file)
+	run.Dir = filepath.Join(docs, "..")
+	got, err := run.CombinedOutput()
+	if err != nil || strings.TrimSpace(string(got)) != promised[1] {
+		t.Errorf("got %q, %v, want %q", got, err, promised[1])
 	}
 }
 
