@@ -63,7 +63,7 @@ type mapping[Out any] struct {
 func (m *mapping[Out]) deliver() bool {
 	t := *m.calls.at(0)
 	v, err := t.Await(&m.scope)
-	if c := m.scope.ended.Load(); err != nil && c != nil {
+	if c := m.scope.ended.Load(); c.explains(err) {
 		var zero Out
 		m.yield(zero, c.err)
 		return false

@@ -200,6 +200,32 @@ func TestMapYieldsErrorsInTheirPlace(t *testing.T) {
 	})
 }
 
+// An error is a result too: one that was there before ctx ended is not taken for its end.
+func TestMapYieldsTheErrorsThatAreThereWhenItsContextEnds(t *testing.T) {
+	simulate(t, func(ctx context.Context) error {
+		ctx, cancel := asyncio.WithTimeout(ctx, time.Minute) // whose end is known at once
+		defer cancel()
+		var got []string
+		for v, err := range asyncio.Map(ctx, 3, counting(3, func(int) {}), func(ctx context.Context, i int) (int, error) {
+			switch i {
+			case 0:
+				return i, asyncio.Sleep(ctx, time.Second)
+			case 1:
+				return 0, errBoom
+			}
+			return i, asyncio.Sleep(ctx, time.Hour)
+		}) {
+			if errors.Is(err, context.Canceled) {
+				err = context.Canceled
+			}
+			got = append(got, fmt.Sprint(v, " ", err))
+			cancel()
+		}
+		wantItems(t, got, "0 <nil>", "0 boom", "0 context canceled")
+		return nil
+	})
+}
+
 func TestLeavingMapEarlyCancelsAndAwaitsTheRest(t *testing.T) {
 	ways := map[string]func(ctx context.Context, results iter.Seq2[int, error]){
 		"break": func(ctx context.Context, results iter.Seq2[int, error]) {
