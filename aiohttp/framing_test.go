@@ -109,23 +109,28 @@ func setHeader(name, value string) aiohttp.ClientMiddleware {
 	}
 }
 
-// A server that has switched to what the caller asked for speaks something else from then on: its
-// connection carries no further request.
+// A server that has switched speaks something else from then on, whether the caller asked for that or
+// not: its connection carries no further request.
 func TestConnectionThatSwitchedIsNotKept(t *testing.T) {
 	const switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
-	run(t, answers(switched), func(ctx context.Context, w *world) error {
-		for range 2 {
-			resp, err := w.session.Get(ctx, "http://h/", aiohttp.WithHeaders(http.Header{"Upgrade": {"echo"}, "Connection": {"upgrade"}}))
-			if err != nil {
-				return err
-			}
-			resp.Close()
-		}
-		if len(w.wires) != 2 || !w.wires[0].closed {
-			t.Errorf("got %d connections, want each of its own", len(w.wires))
-		}
-		return nil
-	})
+	cases := map[string]http.Header{"asked": {"Upgrade": {"echo"}, "Connection": {"upgrade"}}, "unasked": nil}
+	for name, headers := range cases {
+		t.Run(name, func(t *testing.T) {
+			run(t, answers(switched), func(ctx context.Context, w *world) error {
+				for range 2 {
+					resp, err := w.session.Get(ctx, "http://h/", aiohttp.WithHeaders(headers))
+					if err != nil {
+						return err
+					}
+					resp.Close()
+				}
+				if len(w.wires) != 2 || !w.wires[0].closed {
+					t.Errorf("got %d connections, want each of its own", len(w.wires))
+				}
+				return nil
+			})
+		})
+	}
 }
 
 // An answer does not wait for a source that has nothing to send yet, nor does the end of the total time.

@@ -223,7 +223,7 @@ func (h *h1Conn) beginBody(r *ClientRequest, resp *ClientResponse, head *http1.H
 					return
 				}
 				h.dec.DeclineUpgrade() // 101 to a request that asked for nothing we know
-				h.reusable = h.reusable && !asksForUpgrade(r)
+				h.reusable = false     // what the server thinks it speaks now is not for us to guess
 			}
 			h.finish(resp)
 			return
