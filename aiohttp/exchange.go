@@ -213,6 +213,7 @@ func (x *exchange) accept(resp *ClientResponse) {
 	if from.Body == http.NoBody {
 		resp.length = 0
 		resp.trailer = from.Trailer
+		resp.secured = from.TLS
 		x.finish()
 		return
 	}

@@ -224,6 +224,9 @@ func (s *h2Stream) accept(r *ClientRequest, resp *ClientResponse) {
 	if nothing || s.ended && s.body.length == 0 {
 		resp.length = 0
 		resp.trailer = s.trailer
+		if r.call.opts.redirects == redirectsReturn {
+			resp.secured = s.conn.wire.TLS()
+		}
 		s.finish()
 		return
 	}

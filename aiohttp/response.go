@@ -9,6 +9,7 @@ package aiohttp
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,12 +55,13 @@ type ClientResponse struct {
 	stream   StreamReader
 	length   int64 // announced body bytes on the wire, -1 if unknown
 	trailer  http.Header
-	output   int64      // bytes of the request's body that were sent
-	body     []byte     // what Read returned
-	guard    *leakGuard // debug mode only
-	upgraded *h1Conn    // the connection, if the answer was to switch the protocol and nobody has taken it
-	uploaded bool       // all of the request's body was sent
-	surplus  bool       // the server sent more than it had announced
+	output   int64                // bytes of the request's body that were sent
+	body     []byte               // what Read returned
+	guard    *leakGuard           // debug mode only
+	secured  *tls.ConnectionState // the connection there was, of a response without a body to a session's Transport
+	upgraded *h1Conn              // the connection, if the answer was to switch the protocol and nobody has taken it
+	uploaded bool                 // all of the request's body was sent
+	surplus  bool                 // the server sent more than it had announced
 	read     bool
 	closed   bool
 	final    bool // it was handed to the caller, not followed

@@ -207,7 +207,7 @@ func (p *clientPayload) contentType() string { return "" }
 func newHTTPResponse(ctx context.Context, req *http.Request, r *ClientResponse) *http.Response {
 	out := &http.Response{
 		StatusCode: r.Status, Status: statusLine(r), Proto: r.Proto, ProtoMajor: 1, ProtoMinor: 1,
-		Header: r.Headers, ContentLength: r.length, Request: req, Body: http.NoBody, TLS: r.stream.encryption(),
+		Header: r.Headers, ContentLength: r.length, Request: req, Body: http.NoBody, TLS: r.encryption(),
 	}
 	switch r.Proto {
 	case "HTTP/1.0":
@@ -255,10 +255,9 @@ func statusLine(r *ClientResponse) string {
 	return strconv.Itoa(r.Status) + " " + reason
 }
 
-// encryption describes the connection the body comes from, nil if there is none or it is
-// not encrypted.
-func (s *StreamReader) encryption() *tls.ConnectionState {
-	switch source := s.source.(type) {
+// encryption describes the connection the response comes from, nil if it is not encrypted.
+func (r *ClientResponse) encryption() *tls.ConnectionState {
+	switch source := r.stream.source.(type) {
 	case *h1Conn:
 		return source.wire.TLS()
 	case *h2Stream:
@@ -266,7 +265,7 @@ func (s *StreamReader) encryption() *tls.ConnectionState {
 	case *exchange:
 		return source.resp.TLS
 	}
-	return nil
+	return r.secured
 }
 
 // responseBody reads the body of a response in the task of its request.

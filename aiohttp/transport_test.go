@@ -134,8 +134,10 @@ func httpClientChecks(ctx context.Context, t *testing.T, c *http.Client, base st
 	}
 	resp, got, err = do(ctx, c, "GET", base+"/empty", nil)
 	check("no content", got+resp.Status, err, "204 No Content")
+	check("no content: the encryption", fmt.Sprint(resp.TLS != nil), nil, "true")
 	resp, got, err = do(ctx, c, "HEAD", base+"/head", nil)
 	check("HEAD", fmt.Sprint(got, resp.ContentLength), err, "77")
+	check("HEAD: the encryption", fmt.Sprint(resp.TLS != nil), nil, "true")
 	_, got, err = do(ctx, c, "GET", base+"/agent", nil, "User-Agent", "mine")
 	check("its own agent, nothing else added", got, err, "[mine] []"+strings.TrimPrefix(base, "https://"))
 	trailers(ctx, t, c, base)
