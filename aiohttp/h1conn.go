@@ -223,7 +223,9 @@ func (h *h1Conn) beginBody(r *ClientRequest, resp *ClientResponse, head *http1.H
 					return
 				}
 				h.dec.DeclineUpgrade() // 101 to a request that asked for nothing we know
-				h.reusable = false     // what the server thinks it speaks now is not for us to guess
+				if head.Header["Upgrade"] != nil || asksForUpgrade(r) {
+					h.reusable = false // what the server thinks it speaks now is not for us to guess
+				}
 			}
 			if r.call.opts.redirects == redirectsReturn {
 				resp.secured = h.wire.TLS()
