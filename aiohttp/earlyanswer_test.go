@@ -138,11 +138,13 @@ func TestEarlyAnswerIsReadWhileAnIteratorSends(t *testing.T) {
 func TestRefusalDoesNotWaitForAnIterator(t *testing.T) {
 	refuse := func(w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()
+		io.ReadFull(r.Body, make([]byte, len("hello"))) // an iterator that nobody wants does not begin
 		http.Error(w, "no", http.StatusForbidden)
 		w.(http.Flusher).Flush()
 	}
 	onDuplex(t, refuse, func(ctx context.Context, t *testing.T, s *aiohttp.ClientSession, url string) {
 		words, ended := asyncio.NewQueue[string](0), new(asyncio.Event)
+		words.PutNowait("hello")
 		resp, err := s.Post(ctx, url, aiohttp.WithData(func(yield func([]byte, error) bool) {
 			defer ended.Set()
 			conversation(ctx, words)(yield)
