@@ -113,6 +113,21 @@ type setting func(*settings)
 func (f setting) applySession(s *ClientSession)  { f(&s.settings) }
 func (f setting) applyRequest(o *requestOptions) { f(o.change()) }
 
+// checkedSetting is a setting that can be wrong: a session panics then, and a request fails.
+type checkedSetting func(*settings) error
+
+func (f checkedSetting) applySession(s *ClientSession) {
+	if err := f(&s.settings); err != nil {
+		panic("aiohttp: " + err.Error())
+	}
+}
+
+func (f checkedSetting) applyRequest(o *requestOptions) {
+	if err := f(o.change()); err != nil {
+		o.fail(err)
+	}
+}
+
 type sessionOption func(*ClientSession)
 
 func (f sessionOption) applySession(s *ClientSession) { f(s) }
@@ -211,32 +226,14 @@ func WithStrictParsing() Option {
 	return setting(func(s *settings) { s.strict = true })
 }
 
-type authOption struct {
-	value string
-	err   error
-}
-
-func (a authOption) applySession(s *ClientSession) {
-	if a.err != nil {
-		panic("aiohttp: " + a.err.Error())
-	}
-	s.authorize = a.value
-}
-
-func (a authOption) applyRequest(o *requestOptions) {
-	if a.err != nil {
-		o.fail(a.err)
-		return
-	}
-	o.change().authorize = a.value
-}
-
 // WithAuth sends Basic credentials. They do not follow a redirect to another
 // origin. A login with a colon, or control characters in either, make a request fail with
 // *InvalidRequestError and NewClientSession panic. Default: those in the URL, if any.
 func WithAuth(login, password string) Option {
-	value, err := EncodeBasicAuth(login, password)
-	return authOption{value, err}
+	return checkedSetting(func(s *settings) (err error) {
+		s.authorize, err = EncodeBasicAuth(login, password)
+		return err
+	})
 }
 
 // WithSensitiveHeaders names further headers, beside Authorization, Cookie and
