@@ -220,7 +220,7 @@ func (u *h2Upload) cancel() {
 }
 
 // stopUpload sees to it that a body whose request will not be answered any differently by the rest of it is not in use any
-// more: its source may be needed for another request. What cannot be interrupted ends when it has something to say.
+// more: its source may be needed for another request.
 func (s *h2Stream) stopUpload(ctx context.Context, r *ClientRequest) error {
 	u := s.upload
 	if u == nil {
@@ -231,10 +231,5 @@ func (s *h2Stream) stopUpload(ctx context.Context, r *ClientRequest) error {
 		return nil
 	}
 	u.cancel()
-	if heedless(r.body) {
-		r.call.outlive(u.pushing)
-		return nil
-	}
-	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{u.pushing}).Await(ctx)
-	return err
+	return r.awaitSender(ctx, u.pushing)
 }

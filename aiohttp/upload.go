@@ -207,6 +207,17 @@ func (r *ClientRequest) pushInTime(ctx context.Context, to sink) error {
 	return err
 }
 
+// awaitSender waits for the task that sent the body and was told to stop. What cannot be
+// interrupted is not waited for: it ends when it has something to say.
+func (r *ClientRequest) awaitSender(ctx context.Context, sender *asyncio.Task[struct{}]) error {
+	if heedless(r.body) {
+		r.call.outlive(sender)
+		return nil
+	}
+	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{sender}).Await(ctx)
+	return err
+}
+
 // run produces the whole body. An answer that makes the rest superfluous is no error here.
 func (u *upload) run(ctx context.Context, r *ClientRequest, resp *ClientResponse) error {
 	defer u.limit(noDeadline)
@@ -332,8 +343,7 @@ func (u *upload) Close() error {
 }
 
 // stopUpload sees to it that a body whose request will not be answered any differently by the
-// rest of it is not in use any more: its source may be needed for another request. What cannot
-// be interrupted ends when it has something to say.
+// rest of it is not in use any more: its source may be needed for another request.
 func (x *exchange) stopUpload(ctx context.Context, r *ClientRequest) error {
 	if x.upload == nil || x.resp.StatusCode <= 299 {
 		return nil
@@ -343,10 +353,5 @@ func (x *exchange) stopUpload(ctx context.Context, r *ClientRequest) error {
 		return nil
 	}
 	x.pushing.Cancel(nil)
-	if heedless(r.body) {
-		r.call.outlive(x.pushing)
-		return nil
-	}
-	_, err := asyncio.Wait(ctx, []*asyncio.Task[struct{}]{x.pushing}).Await(ctx)
-	return err
+	return r.awaitSender(ctx, x.pushing)
 }
