@@ -8,23 +8,25 @@ import (
 	"errors"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/aio-go/aio/asyncio"
+	"github.com/aio-go/aio/internal/nobody"
 	"github.com/aio-go/aio/internal/sockdir"
 )
 
-const (
-	nobody       = 65534 // the user and the group
-	deniedSocket = "AIO_TEST_DENIED_SOCKET"
-)
+const deniedSocket = "AIO_TEST_DENIED_SOCKET"
 
 func TestPermissionDeniedIsReportedWithTheAddress(t *testing.T) {
-	if os.Geteuid() == 0 {
-		asNobody(t)
+	if os.Geteuid() == 0 { // its sockets are denied to others
+		path := filepath.Join(sockdir.New(t), "s")
+		ln, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		nobody.Again(t, deniedSocket+"="+path)
 		return
 	}
 	type attempt struct{ op, network, address string }
@@ -54,32 +56,5 @@ func wantDenied(t *testing.T, err error, op, address string) {
 	var failed *net.OpError
 	if !errors.Is(err, os.ErrPermission) || !errors.As(err, &failed) || failed.Op != op || failed.Addr.String() != address {
 		t.Errorf("%s %s: got %v, want a net.OpError of a denied permission with the address", op, address, err)
-	}
-}
-
-// asNobody runs the test that calls it in a process of another user.
-func asNobody(t *testing.T) {
-	binary, err := os.Open("/proc/self/exe") // where it lies, nobody may not look
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer binary.Close()
-	path := filepath.Join(sockdir.New(t), "s")
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	cmd := exec.Command("/proc/self/fd/3", "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.ExtraFiles = []*os.File{binary}
-	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), deniedSocket+"="+path, "GOCOVERDIR=")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EINVAL) {
-		t.Skip("this root cannot become another user:", err)
-	}
-	if err != nil {
-		t.Errorf("as nobody: %v\n%s", err, out)
 	}
 }
